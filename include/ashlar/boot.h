@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the boot code leaves behind for the program: the firmware's map, and the last steps.
+ * Boot order: reset code -> platform -> regions -> translation tables, MMU on -> frames ->
+ * pmem -> board devices -> constructors -> main().
+ */
+#ifndef ASHLAR_BOOT_H
+#define ASHLAR_BOOT_H
+
+#include "mmu.h"
+#include "types.h"
+
+/** The firmware's own translation tables (TTBR0, identity). The lock of this map is
+ *  ash_boot_map_lock; pmem, dma and ash_map_device take it themselves. */
+extern struct ash_mmu ash_boot_map;
+
+/** How the image was entered. */
+enum ash_boot_entry { ASH_ENTRY_SVC, ASH_ENTRY_HYP, ASH_ENTRY_SECURE };
+
+struct ash_boot_info {
+    enum ash_boot_entry entry;
+    bool caches_were_on; /**< a loader left MMU or caches on */
+    uint32_t cycles;     /**< PMCCNTR from reset to main(), when the counter runs */
+};
+extern struct ash_boot_info ash_boot_info;
+
+/**
+ * Maps `size` bytes of device registers at pa as Device-nGnRE, never executable, at VA = PA where
+ * the identity map reaches and in the board's vmap range elsewhere. Asking again for a range that is
+ * mapped as a device returns the same address. *va is where they are.
+ * Errors: ASH_EINVAL (size 0), ASH_ERANGE (wraps, or beyond the processor), ASH_EBUSY (RAM or flash
+ * is there), ASH_ENOMEM. Context: not in interrupts.
+ */
+int ash_map_device(ash_pa_t pa, uint64_t size, ash_va_t *va);
+
+/** Powers off; stops in a wait loop where the board cannot. */
+_Noreturn void ash_power_off(void);
+/** Resets the board; stops in a wait loop where it cannot. */
+_Noreturn void ash_reset(void);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Build constants, with their defaults. The library and what links it must agree on them.
+ */
+#ifndef ASHLAR_CONFIG_H
+#define ASHLAR_CONFIG_H
+
+/** 0: only checks that cost nothing measurable; 1: double free, foreign pointer, range;
+ *  2: poison, guard pages, full self-check after each operation. */
+#ifndef ASH_CHECK
+#define ASH_CHECK 1
+#endif
+
+/** CPUs that the library can serve, 1 to 8. 1 removes the SMP part of locks. */
+#ifndef ASH_CPUS
+#define ASH_CPUS 4
+#endif
+
+/** Largest buddy order: a block has 2^order frames. */
+#ifndef ASH_MAX_ORDER
+#define ASH_MAX_ORDER 10
+#endif
+
+#if ASH_CHECK < 0 || ASH_CHECK > 2
+#error "ASH_CHECK is 0, 1 or 2"
+#endif
+#if ASH_CPUS < 1 || ASH_CPUS > 8
+#error "ASH_CPUS is 1 to 8"
+#endif
+#if ASH_MAX_ORDER < 0 || ASH_MAX_ORDER > 18
+#error "ASH_MAX_ORDER is 0 to 18"
+#endif
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What differs between processors, behind one interface, and nothing else: no policy here.
+ *
+ * Each folder port/<name>/ implements it in port_arch.h (static inline where it is one or two
+ * instructions) and C or assembler files. The build puts one such folder on the include path.
+ * `mmu`, `alloc` and `vm` contain no register access of their own.
+ *
+ * The contract, function by function:
+ *
+ * Barriers (Arm names: what completes, for whom)
+ *   void port_dsb_ishst(void)   stores before it are visible, table walks included
+ *   void port_dsb_ish(void)     everything before it, TLB maintenance included, is complete
+ *   void port_dsb_sy(void)      the same for all observers, devices included
+ *   void port_dmb_ish(void)     orders memory accesses between CPUs
+ *   void port_dmb_sy(void)      orders memory accesses for devices as well
+ *   void port_isb(void)         context changes before it hold for instructions after it
+ *
+ * Table entries: 64 bits, one single-copy atomic access at an 8-byte aligned address
+ *   uint64_t port_entry_load(const uint64_t *entry)
+ *   void     port_entry_store(uint64_t *entry, uint64_t value)          release order
+ *   bool     port_entry_exchange(uint64_t *entry, uint64_t *expected, uint64_t value)
+ *                compare-exchange; on failure *expected is what was there
+ *
+ * TLB invalidation, inner shareable; the caller issues the barriers around it. asid is
+ * PORT_ASID_GLOBAL for entries that are global (all ASIDs are then invalidated)
+ *   void port_tlbi_page(ash_va_t va, unsigned asid)        last-level entries of one page
+ *                (all levels where the processor has no last-level form)
+ *   void port_tlbi_page_walk(ash_va_t va, unsigned asid)   and walk-cache entries for it
+ *   void port_tlbi_asid(unsigned asid)                     all non-global entries of the ASID
+ *   void port_tlbi_all(void)
+ *   void port_branch_sync(void)      BPIALLIS where mappings of code need it (ARMv7), else nothing
+ *
+ * Spaces (TTBR1)
+ *   void port_space_install(ash_pa_t root, unsigned asid)  one register write, then ISB
+ *   void port_space_none(void)                             walks through TTBR1 off, then ISB
+ *
+ * Caches, by address; ranges of any alignment, whole lines are affected; DSB SY included
+ *   size_t port_cache_line(void)                           smallest data cache line, bytes
+ *   void port_cache_clean(const void *start, size_t size)              to PoC
+ *   void port_cache_invalidate(void *start, size_t size)               to PoC: destroys dirty lines
+ *   void port_cache_clean_invalidate(const void *start, size_t size)   to PoC
+ *   void port_code_sync(const void *start, size_t size)    after writing code: D to PoU, I, BP, ISB
+ *
+ * Interrupts and CPUs
+ *   unsigned long port_irq_save(void)              mask IRQ and FIQ; returns what was masked before
+ *   void port_irq_restore(unsigned long saved)
+ *   unsigned port_cpu(void)                        number of this CPU, 0 ... ASH_CPUS - 1
+ *   void port_wait_event(void), port_send_event(void)                  WFE; DSB ISHST + SEV
+ *
+ * Atomics (MMU on; acquire and release)
+ *   uint32_t port_fetch_add(uint32_t *word, uint32_t n)    returns the old value
+ *   bool     port_exchange32(uint32_t *word, uint32_t expected, uint32_t value)
+ *   uint32_t port_load_acquire(const uint32_t *word)
+ *   void     port_store_release(uint32_t *word, uint32_t value)
+ *
+ * The hardware's own answers
+ *   bool port_translate(ash_va_t va, unsigned access, struct port_translation *result)
+ *                AT / ATS1C; access is PORT_READ or PORT_WRITE, plus PORT_USER; true if it translates
+ *   uint32_t port_cycles(void)                     cycle counter (instructions under -icount)
+ *
+ * Page contents: the only place that turns a physical address into a pointer. General registers
+ * only, usable in any exception
+ *   void *port_ptr(ash_pa_t pa)                    NULL for frames that are not directly mapped
+ *   void port_page_zero(void *page)                4 KiB, page-aligned
+ *   void port_page_copy(void *to, const void *from)
+ *   void port_zero(void *to, size_t size)          any alignment
+ *   void port_copy(void *to, const void *from, size_t size)   any alignment, no overlap
+ */
+#ifndef ASHLAR_PORT_H
+#define ASHLAR_PORT_H
+
+#include "ashlar/config.h"
+#include "ashlar/types.h"
+
+#define PORT_ASID_GLOBAL UINT32_MAX
+
+#define PORT_READ  0u
+#define PORT_WRITE 1u
+#define PORT_USER  2u
+
+struct port_translation {
+    ash_pa_t pa;  /**< when it translates */
+    uint64_t raw; /**< PAR as read */
+};
+
+#include <port_arch.h>
+
+#endif
