@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+#
+# The library and the firmware images, under $(B):
+#   libashlar.a          everything a product links
+#   ashlar.elf/.bin      runs from flash (bank 0); ashlar.img: the flash bank as a file
+#   ashlar-bank1.*       the same, linked at the second bank (U-Boot lives in the first)
+#   ashlar-ram.elf/.bin  runs from RAM; ashlar-ram.uimg: the same for U-Boot's bootm
+
+CC      := $(CROSS)gcc
+AR      := $(CROSS)ar
+NM      := $(CROSS)nm
+OBJCOPY := $(CROSS)objcopy
+
+LIB_SOURCES := $(sort $(wildcard \
+    port/*.c port/$(ARCH)/*.c port/$(ARCH)/*.S mmu/*.c alloc/*.c vm/*.c \
+    board/*.c board/$(BOARD)/*.c board/$(BOARD)/*.S board/dev/*.c \
+    startup/*.c startup/$(ARCH)/*.c startup/$(ARCH)/*.S))
+FIRMWARE_SOURCES := $(sort $(wildcard \
+    firmware/*.c firmware/$(ARCH)/*.c firmware/$(ARCH)/*.S \
+    tests/target/*.c tests/target/$(ARCH)/*.c tests/target/$(ARCH)/*.S))
+
+early_globs = $(shell sed -e 's/\#.*//' -e 's/{arch}/$(ARCH)/;s/{board}/$(BOARD)/' -e $1 tools/early.txt)
+EARLY_SOURCES := $(filter-out \
+    $(wildcard $(call early_globs,'/^!/!d;s/^! *//')), \
+    $(filter $(LIB_SOURCES),$(wildcard $(call early_globs,'/^!/d'))))
+
+object = $(patsubst %,$(B)/obj/%.o,$1)
+LIB_OBJECTS      := $(call object,$(LIB_SOURCES))
+FIRMWARE_OBJECTS := $(call object,$(FIRMWARE_SOURCES))
+EARLY_OBJECTS    := $(call object,$(EARLY_SOURCES))
+
+WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wundef -Wstrict-prototypes -Werror
+DEFINES  := -DASH_CHECK=$(CHECK) -DASH_CPUS=$(CPUS)
+INCLUDES := -I. -Iinclude -Iport/$(ARCH)
+A_FLAGS  := $(ARCH_FLAGS) $(DEFINES) $(INCLUDES) -g3 -ffile-prefix-map=$(CURDIR)=.
+C_FLAGS  := $(A_FLAGS) -std=gnu17 -O2 -ffunction-sections -fdata-sections -fno-common $(WARNINGS)
+EARLY_C_FLAGS := $(EARLY_FLAGS) -fno-tree-loop-distribute-patterns
+
+LD_FLAGS := $(ARCH_FLAGS) -nostartfiles -nodefaultlibs -static -L ld -Wl,--gc-sections \
+    -Wl,--build-id=none -Wl,--fatal-warnings
+LD_LIBS  := -Wl,--start-group $(B)/libashlar.a -lc -lgcc -Wl,--end-group
+
+IMAGES := ashlar ashlar-ram $(if $(wildcard ld/bank1.ld),ashlar-bank1)
+SCRIPT_ashlar       := ld/xip.ld
+SCRIPT_ashlar-ram   := ld/ram.ld
+SCRIPT_ashlar-bank1 := ld/bank1.ld
+
+# A stamp for each set of words that a rule depends on: it changes when they do.
+# $1: file under $(B), $2: words
+define stamp
+$(B)/$1: FORCE | packages
+	@mkdir -p $$(@D)
+	@{ $$(CC) --version | head -n 1; echo '$2'; } >$$@.new
+	@if cmp -s $$@.new $$@; then rm $$@.new; else mv $$@.new $$@; fi
+endef
+$(eval $(call stamp,obj/compile.flags,$(C_FLAGS)))
+$(eval $(call stamp,obj/early.flags,$(C_FLAGS) $(EARLY_C_FLAGS)))
+$(eval $(call stamp,obj/library.list,$(LIB_OBJECTS)))
+$(eval $(call stamp,obj/link.flags,$(LD_FLAGS) $(FIRMWARE_OBJECTS)))
+
+$(EARLY_OBJECTS): EXTRA := $(EARLY_C_FLAGS)
+$(EARLY_OBJECTS): $(B)/obj/early.flags
+$(filter-out $(EARLY_OBJECTS),$(LIB_OBJECTS) $(FIRMWARE_OBJECTS)): $(B)/obj/compile.flags
+
+$(B)/obj/%.c.o: %.c | packages
+	$(call say,CC      $<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(C_FLAGS) $(EXTRA) -MMD -MP -c $< -o $@
+
+$(B)/obj/%.S.o: %.S | packages
+	$(call say,AS      $<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(A_FLAGS) -MMD -MP -c $< -o $@
+
+$(B)/libashlar.a: $(LIB_OBJECTS) $(B)/obj/library.list tools/check_early.py tools/early.txt
+	$(call say,AR      $@)
+	@rm -f $@
+	$(Q)$(AR) rcD $@ $(LIB_OBJECTS)
+	$(Q)$(PYTHON) tools/check_early.py --nm $(NM) --library $@ --cc "$(CC) $(ARCH_FLAGS)" \
+	    --cache $(B)/obj/libc.symbols $(EARLY_OBJECTS)
+
+$(IMAGES:%=$(B)/%.elf): $(B)/%.elf: $(FIRMWARE_OBJECTS) $(B)/libashlar.a $(B)/obj/link.flags \
+        $(wildcard ld/*) tools/check_libc.py tools/libc_allocators.txt
+	$(call say,LD      $@)
+	$(Q)$(CC) $(LD_FLAGS) -T $(SCRIPT_$*) -Wl,-Map=$(B)/$*.map $(FIRMWARE_OBJECTS) $(LD_LIBS) -o $@
+	$(Q)$(PYTHON) tools/check_libc.py $(B)/$*.map
+
+$(B)/%.bin: $(B)/%.elf
+	$(Q)$(OBJCOPY) -O binary $< $@
+
+# A flash bank is 64 MiB and QEMU wants the whole of it; the file is sparse.
+$(B)/%.img: $(B)/%.bin
+	$(Q)cp $< $@.new && truncate -s 64M $@.new && mv $@.new $@
+
+$(B)/%.uimg: $(B)/%.elf $(B)/%.bin tools/uimage.py
+	$(Q)$(PYTHON) tools/uimage.py --arch $(MKIMAGE_ARCH) $< $(B)/$*.bin $@
+
+.PHONY: all image library FORCE
+library: $(B)/libashlar.a
+image: $(B)/ashlar.img
+	@echo "$(B)/ashlar.img: flash image, 64 MiB, for bank 0 (address 0)"
+all: $(B)/ashlar.img $(B)/ashlar-ram.bin $(B)/ashlar-ram.uimg $(B)/libashlar.a \
+    $(if $(wildcard ld/bank1.ld),$(B)/ashlar-bank1.img) $(STUBS)
+
+-include $(patsubst %.o,%.d,$(LIB_OBJECTS) $(FIRMWARE_OBJECTS))
+.SECONDARY:

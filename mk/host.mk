@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+#
+# Host programs, under $(H): unit tests with the sanitizers (gcc), fuzzers (clang). Both link the
+# same table and allocator code as the firmware, over port/sim in place of a processor.
+
+HOST_CC := gcc
+FUZZ_CC := clang
+
+HOST_SOURCES := $(sort port/errors.c $(wildcard port/sim/*.c mmu/*.c vm/*.c) \
+    $(filter-out alloc/malloc.c,$(wildcard alloc/*.c)) \
+    $(wildcard board/dev/fdt.c board/platform.c))
+TEST_SHARED  := $(wildcard tests/unit/support.c)
+UNIT_TESTS   := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
+FUZZERS      := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+
+HOST_FLAGS := -std=gnu17 -g -O1 -fno-omit-frame-pointer $(DEFINES) -I. -Iinclude -Iport/sim \
+    -Itests/unit $(WARNINGS) -ffile-prefix-map=$(CURDIR)=.
+SANITIZE   := -fsanitize=address,undefined -fno-sanitize-recover=all
+HOST_LIBS  := -Wl,--as-needed -lcmocka -lfdt -lpthread
+FUZZ_FLAGS := $(HOST_FLAGS) -fsanitize=fuzzer-no-link
+
+UNIT_OBJECTS := $(patsubst %,$(H)/gcc/%.o,$(HOST_SOURCES) $(TEST_SHARED))
+FUZZ_OBJECTS := $(patsubst %,$(H)/clang/%.o,$(HOST_SOURCES))
+
+# $1: file under $(H), $2: compiler, $3: words
+define host_stamp
+$(H)/$1: FORCE | packages
+	@mkdir -p $$(@D)
+	@{ $2 --version | head -n 1; echo '$3'; } >$$@.new
+	@if cmp -s $$@.new $$@; then rm $$@.new; else mv $$@.new $$@; fi
+endef
+$(eval $(call host_stamp,gcc/flags,$(HOST_CC),$(HOST_FLAGS) $(SANITIZE) $(HOST_LIBS) $(UNIT_OBJECTS)))
+$(eval $(call host_stamp,clang/flags,$(FUZZ_CC),$(FUZZ_FLAGS) $(SANITIZE) $(FUZZ_OBJECTS)))
+
+$(H)/gcc/%.c.o: %.c $(H)/gcc/flags | packages
+	$(call say,HOSTCC  $<)
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CC) $(HOST_FLAGS) $(SANITIZE) -MMD -MP -c $< -o $@
+
+$(H)/clang/%.c.o: %.c $(H)/clang/flags | packages
+	$(call say,FUZZCC  $<)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) $(SANITIZE) -MMD -MP -c $< -o $@
+
+$(H)/test_%: $(H)/gcc/tests/unit/test_%.c.o $(UNIT_OBJECTS) $(H)/gcc/flags
+	$(call say,HOSTLD  $@)
+	$(Q)$(HOST_CC) $(SANITIZE) $< $(UNIT_OBJECTS) $(HOST_LIBS) -o $@
+
+$(H)/fuzz_%: $(H)/clang/tests/fuzz/fuzz_%.c.o $(FUZZ_OBJECTS) $(H)/clang/flags
+	$(call say,FUZZLD  $@)
+	$(Q)$(FUZZ_CC) $(SANITIZE) -fsanitize=fuzzer $< $(FUZZ_OBJECTS) -o $@
+
+.PHONY: unit-tests fuzzers
+unit-tests: $(UNIT_TESTS:%=$(H)/%)
+fuzzers: $(FUZZERS:%=$(H)/%)
+
+-include $(patsubst %.o,%.d,$(UNIT_OBJECTS) $(FUZZ_OBJECTS) \
+    $(UNIT_TESTS:%=$(H)/gcc/tests/unit/%.c.o) $(FUZZERS:%=$(H)/clang/tests/fuzz/%.c.o))

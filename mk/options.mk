@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+#
+# Options of the command line: defaults, checks, and the build folder that follows from them.
+# MEM and SMP describe the machine that runs the image and do not change the build.
+
+BOARD := virt
+ARCH  := a32
+CPU   :=
+MEM   := 512M
+SMP   := 1
+CHECK := 1
+CPUS  := 4
+ONLY  :=
+FUZZ_SECONDS := 60
+INSTALL := yes
+V     := 0
+
+BOARDS := $(filter-out dev,$(notdir $(patsubst %/,%,$(wildcard board/*/))))
+ARCHES := a32 a64
+CPUS_KNOWN := cortex-a7 cortex-a15 cortex-a53 cortex-a72 max
+
+one_of = $(and $(filter 1,$(words $1)),$(filter $1,$2))
+# Does $1 match the extended regular expression $2 as a whole?
+matches = $(shell printf %s '$(subst ','\'',$1)' | grep -Eqx '$2' && echo yes)
+
+ifeq ($(call one_of,$(BOARD),$(BOARDS)),)
+    $(error BOARD=$(BOARD): no such board; one of: $(BOARDS))
+endif
+ifeq ($(call one_of,$(ARCH),$(ARCHES)),)
+    $(error ARCH=$(ARCH): no such architecture; one of: $(ARCHES))
+endif
+ifeq ($(wildcard mk/$(ARCH).mk),)
+    $(error ARCH=$(ARCH): not supported yet; it comes with port/$(ARCH))
+endif
+ifneq ($(CPU),)
+ifeq ($(call one_of,$(CPU),$(CPUS_KNOWN)),)
+    $(error CPU=$(CPU): unknown processor; one of: $(CPUS_KNOWN), or nothing for the baseline)
+endif
+endif
+ifneq ($(call matches,$(MEM),[1-9][0-9]*[MG]),yes)
+    $(error MEM=$(MEM): bytes of RAM are a number followed by M or G, such as 512M)
+endif
+ifneq ($(call matches,$(SMP),[1-8]),yes)
+    $(error SMP=$(SMP): the machine has 1 to 8 CPUs)
+endif
+ifneq ($(call matches,$(CHECK),[0-2]),yes)
+    $(error CHECK=$(CHECK): the checks have level 0, 1 or 2)
+endif
+ifneq ($(call matches,$(CPUS),[1-8]),yes)
+    $(error CPUS=$(CPUS): the library serves 1 to 8 CPUs)
+endif
+ifneq ($(call matches,$(FUZZ_SECONDS),[1-9][0-9]*),yes)
+    $(error FUZZ_SECONDS=$(FUZZ_SECONDS): a number of seconds)
+endif
+
+# build/<board>-<arch>, with a suffix for each build option that differs from its default.
+VARIANT := $(if $(CPU),-$(CPU))$(if $(filter-out 1,$(CHECK)),-check$(CHECK))$(if \
+    $(filter-out 4,$(CPUS)),-cpus$(CPUS))
+B := build/$(BOARD)-$(ARCH)$(VARIANT)
+# Host builds take CHECK and CPUS from the same options.
+H := build/host$(subst -$(CPU),,$(VARIANT))
+
+Q := $(if $(filter 0,$(V)),@)
+say = $(if $(filter 0,$(V)),@echo "  $1")
+PYTHON := /usr/bin/python3
+
+# As many jobs as processors unless the caller says otherwise.
+ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+    MAKEFLAGS += -j$(shell nproc)
+endif
+
+# Packages come first: every rule that builds or runs waits for this (order only).
+.PHONY: packages
+packages:
+ifneq ($(INSTALL),no)
+	@tools/install
+endif

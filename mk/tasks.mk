@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+#
+# Targets that run something.
+
+.PHONY: help run test debug size bench format format-check lint mutants fuzz clean
+
+define HELP
+Ashlar: a memory manager for bare-metal Arm Cortex-A.
+
+  make run            build, boot under QEMU from flash, self-tests, then a prompt
+                      (without a terminal: power off, exit status is the verdict)
+  make test           everything that CI runs; the last line is "N passed, N failed"
+  make all            every image and the library, under $(B)/
+  make image          the flash image $(B)/ashlar.img
+  make library        $(B)/libashlar.a
+  make unit-tests     build the host unit tests, under $(H)/
+  make fuzzers        build the fuzzers
+  make debug          QEMU halted at the reset vector, gdb-multiarch attached
+  make size           flash and RAM per section and per module
+  make bench          instruction counts, exact under -icount
+  make mutants        each patch of tests/mutants must make a test fail
+  make fuzz           each fuzzer for FUZZ_SECONDS
+  make format         clang-format, in place;  make format-check: only tell
+  make lint           clang-tidy, cppcheck and the project's own checks
+  make packages       install the Debian packages that are missing
+  make clean          remove build/
+  make help           this text (the default)
+
+Options, with their defaults:
+  BOARD=virt          board: $(BOARDS)
+  ARCH=a32            execution state: $(ARCHES)
+  CPU=                processor to build for and to run on: $(CPUS_KNOWN);
+                      by default the image runs on all of them, and QEMU has -cpu max
+  MEM=512M            RAM of the machine
+  SMP=1               CPUs of the machine
+  CHECK=1             ASH_CHECK: 0 cheapest checks, 1 default, 2 debug
+  CPUS=4              ASH_CPUS: CPUs that the library can serve, 1 to 8
+  ONLY=               test, mutants, fuzz: only what contains this text in its name
+  FUZZ_SECONDS=60     length of one fuzzer's run
+  INSTALL=yes         no: never install Debian packages
+  V=0                 1: show every command
+endef
+
+help:
+	$(info $(HELP))
+	@:
+
+RUN := $(PYTHON) tools/run.py --qemu $(QEMU) --board $(BOARD) --build $(B) --mem $(MEM) --smp $(SMP) \
+    $(if $(CPU),--cpu $(CPU))
+
+run: $(B)/ashlar.img
+	@$(RUN)
+
+clean:
+	rm -rf build
