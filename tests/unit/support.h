@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What unit tests share: a recorder behind ash_fault_hook and seeded random numbers.
+ * It judges nothing: the tests do.
+ */
+#ifndef ASHLAR_UNIT_SUPPORT_H
+#define ASHLAR_UNIT_SUPPORT_H
+
+#include <stdint.h>
+
+#include "ashlar/fault.h"
+
+/** Faults reported since the last reset; ash_fault_hook counts here and returns. */
+struct support_faults {
+    unsigned count;
+    struct ash_fault last; /**< all zero until the first */
+};
+extern struct support_faults support_faults;
+
+/** Forgets what was recorded, and puts the recorder back behind ash_fault_hook. */
+void support_faults_reset(void);
+
+/**
+ * Starts the random numbers of this test and prints the seed. ASH_SEED in the environment
+ * replaces the seed given, to replay a failure. Seed 0 becomes 1 (xorshift32 has no state 0).
+ */
+void support_seed(uint32_t seed);
+
+/** The next number of xorshift32 (13, 17, 5). */
+uint32_t support_random(void);
+
+/** A number from 0 to n - 1: (uint64_t)random * n >> 32. */
+uint32_t support_random_below(uint32_t n);
+
+#endif
