@@ -45,7 +45,7 @@ help:
 	$(info $(HELP))
 	@:
 
-RUN := $(PYTHON) tools/run.py --qemu $(QEMU) --board $(BOARD) --build $(B) --mem $(MEM) --smp $(SMP) \
+RUN := $(PYTHON) tools/run.py --qemu $(QEMU) --build $(B) --mem $(MEM) --smp $(SMP) \
     $(if $(CPU),--cpu $(CPU))
 
 run: $(B)/ashlar.img

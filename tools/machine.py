@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: MIT
+"""The QEMU command line of a machine: which image, entered how, on which processor and memory."""
+
+import os
+from dataclasses import dataclass, replace
+
+IMAGES = ("flash", "ram")
+ENTRIES = ("svc", "hyp", "secure", "uboot", "stub")
+UBOOT = "/usr/lib/u-boot/qemu_arm/u-boot.bin"
+UIMAGE_ADDRESS = 0x44000000  # where the legacy image waits for U-Boot's bootm
+PROMPT = "ashlar> "
+
+
+@dataclass(frozen=True)
+class Machine:
+    image: str = "flash"
+    entry: str = "svc"
+    cpu: str = "max"
+    mem: str = "512M"
+    smp: int = 1
+    gic: int = 2
+
+    def __post_init__(self):
+        if self.image not in IMAGES:
+            raise ValueError(f"image {self.image!r}: one of {', '.join(IMAGES)}")
+        if self.entry not in ENTRIES:
+            raise ValueError(f"entry {self.entry!r}: one of {', '.join(ENTRIES)}")
+        if self.gic not in (2, 3):
+            raise ValueError(f"gic {self.gic!r}: 2 or 3")
+        if not 1 <= self.smp <= 8:
+            raise ValueError(f"smp {self.smp!r}: 1 to 8")
+        memory_bytes(self.mem)
+
+
+def memory_bytes(text):
+    """"512M" in bytes."""
+    units = {"M": 1 << 20, "G": 1 << 30}
+    if not text[:-1].isdigit() or text[-1:] not in units or int(text[:-1]) == 0:
+        raise ValueError(f"memory {text!r}: a number followed by M or G")
+    return int(text[:-1]) * units[text[-1]]
+
+
+def for_processor(machine, processor):
+    """The machine for a processor that was built for. qemu-system-arm's ARMv8 processor in AArch32
+    state is `max`; its Cortex-A53 and A72 live in qemu-system-aarch64 and start in AArch64."""
+    return replace(machine, cpu="max" if processor in ("cortex-a53", "cortex-a72") else processor)
+
+
+def flash_drive(path, unit):
+    return ["-drive", f"if=pflash,format=raw,readonly=on,unit={unit},file={path}"]
+
+
+def load(path, *options):
+    return ["-device", ",".join(["loader", f"file={path}", *options])]
+
+
+def boot_arguments(machine, build):
+    """What puts the image into the machine."""
+    def file(name):
+        return os.path.join(build, name)
+
+    if machine.entry == "uboot":
+        raw = f"addr={UIMAGE_ADDRESS:#x}", "force-raw=on"
+        if machine.image == "flash":
+            # U-Boot holds bank 0: our image is linked at bank 1, and a uImage jumps there.
+            return ["-bios", UBOOT, *flash_drive(file("ashlar-bank1.img"), 1),
+                    *load(file("jump.uimg"), *raw)]
+        return ["-bios", UBOOT, *load(file("ashlar-ram.uimg"), *raw)]
+    if machine.entry == "stub":
+        if machine.image == "flash":
+            return [*flash_drive(file("ashlar.img"), 0), *load(file("stub-flash.elf"), "cpu-num=0")]
+        return [*load(file("ashlar-ram.elf")), *load(file("stub-ram.elf"), "cpu-num=0")]
+    if machine.image == "flash":
+        return flash_drive(file("ashlar.img"), 0)
+    return ["-kernel", file("ashlar-ram.elf")]
+
+
+def boot_files(machine, build):
+    """The files that the command line names."""
+    names = []
+    for word in boot_arguments(machine, build):
+        for part in word.split(","):
+            name = part.removeprefix("file=")
+            if name.startswith(build) or name == UBOOT:
+                names.append(name)
+    return names
+
+
+def qemu_command(machine, build, qemu="qemu-system-arm", disk=None, serial="stdio", reboot=False,
+                 extra=()):
+    options = ["virt", f"gic-version={machine.gic}"]
+    if machine.entry == "hyp":
+        options.append("virtualization=on")
+    if machine.entry == "secure":
+        options.append("secure=on")
+    command = [qemu, "-M", ",".join(options), "-cpu", machine.cpu, "-m", machine.mem,
+               "-smp", str(machine.smp), "-nic", "none", "-display", "none"]
+    if serial:
+        command += ["-monitor", "none", "-serial", serial]
+    if not reboot:
+        command.append("-no-reboot")
+    if disk:
+        command += ["-drive", f"if=none,format=raw,id=disk0,file={disk}",
+                    "-device", "virtio-blk-device,drive=disk0"]
+    return [*command, *boot_arguments(machine, build), *extra]
+
+
+def start(console, machine):
+    """Does what a person would type to start the image; with U-Boot that is a command."""
+    if machine.entry == "uboot":
+        console.expect(r"stop autoboot", 30)
+        console.send("\r")
+        console.expect(r"^=> ", 10)
+        console.send(f"bootm {UIMAGE_ADDRESS:#x} - ${{fdtcontroladdr}}\r")
+        console.expect(r"Starting kernel", 10)

@@ -1,0 +1,161 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Boots an image under QEMU.
+
+With a terminal on standard input the serial console is there, with the firmware's prompt. Without
+one the self-tests run, the machine is powered off, and the exit status is the verdict: the parsed
+TAP, the disk's contents and a time limit, never QEMU's exit status.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+
+import disk as disks
+import machine as machines
+import tap
+from console import Console, ConsoleError
+
+
+def check(name, wrong=""):
+    return tap.Result(name, tap.FAILED if wrong else tap.OK, wrong)
+
+
+def judge(text, disk):
+    """The results of a run: its TAP, and the disk's checks."""
+    stream = tap.Tap()
+    for line in text.splitlines():
+        stream.feed(line)
+    problems = stream.finish()
+    results = list(stream.results)
+    results += [check("tap", problem) for problem in problems]
+    if disk:
+        results += [check(name, wrong) for name, wrong in disk.verify(stream.notes)]
+    return results
+
+
+def wait_for_prompt(console, seconds=None):
+    """Waits for the prompt, which comes after the self-tests. A bail-out ends the wait early."""
+    match = console.expect(rf"^{re.escape(machines.PROMPT)}|^Bail out!.*", seconds)
+    if match[0] != machines.PROMPT:
+        console.read(1.0)
+        raise ConsoleError(match[0].strip())
+
+
+def run_self_tests(machine, build, qemu="qemu-system-arm", disk=None, log=None, echo=None,
+                   limit=60.0, extra=()):
+    """Boots, lets the self-tests run, powers off; a list of results."""
+    command = machines.qemu_command(machine, build, qemu, disk and disk.path, extra=extra)
+    results = []
+    with Console(command, log, echo, limit) as console:
+        wrong = ""
+        try:
+            machines.start(console, machine)
+            started = console.position
+            wait_for_prompt(console)
+            end = console.position
+        except ConsoleError as error:
+            wrong = str(error)
+            started, end = 0, len(console.text)
+        results.append(check("reaches the prompt", wrong))
+        if not wrong:
+            console.send("off\r")
+            gone = console.wait_exit(5)
+            results.append(check("powers off", "" if gone else "QEMU still runs after `off`"))
+        text = console.text[started:end]
+    return judge(text, disk) + results
+
+
+def run_interactive(machine, build, qemu, disk, log):
+    """The console is this terminal; the verdict comes from the log when QEMU has ended."""
+    command = machines.qemu_command(machine, build, qemu, disk and disk.path, serial=None,
+                                    reboot=True)
+    command += ["-chardev", f"stdio,id=console,mux=on,signal=off,logfile={log}",
+                "-serial", "chardev:console", "-mon", "chardev=console"]
+    print("The console is yours. `off` ends the machine; so does Ctrl-A x.", flush=True)
+    subprocess.run(command, check=False)
+    with open(log, encoding="latin-1") as file:
+        text = file.read().replace("\r", "")
+    end = text.find("\n" + machines.PROMPT)
+    return judge(text[:end] if end >= 0 else text, disk)
+
+
+def debug(machine, build, qemu, disk, log, gdb):
+    """QEMU halted at the first instruction, the debugger in this terminal."""
+    socket = os.path.join(build, "gdb.socket")
+    if os.path.exists(socket):
+        os.unlink(socket)
+    command = machines.qemu_command(
+        machine, build, qemu, disk and disk.path, serial="chardev:console", reboot=True,
+        extra=["-S", "-chardev", f"pty,id=console,logfile={log}",
+               "-chardev", f"socket,path={socket},server=on,wait=off,id=gdb", "-gdb", "chardev:gdb"])
+    elf = "ashlar.elf" if machine.image == "flash" else "ashlar-ram.elf"
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                               start_new_session=True)
+    try:
+        line = process.stdout.readline()
+        pty = re.search(r"/dev/pts/[0-9]+", line)
+        print(f"The console: {pty[0] if pty else line.strip()} (for example: screen {pty and pty[0]}); "
+              f"its output is also in {log}", flush=True)
+        return subprocess.run(
+            [gdb, "-q", "-ex", f"target remote {socket}", os.path.join(build, elf)],
+            check=False).returncode
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def report(results, stream):
+    """Prints what failed or was skipped and a line of counts; True if nothing failed."""
+    count = {tap.OK: 0, tap.FAILED: 0, tap.SKIPPED: 0}
+    for result in results:
+        count[result.status] += 1
+        if result.status != tap.OK:
+            print(f"{result.status}: {result.name}{': ' if result.why else ''}{result.why}",
+                  file=stream)
+    skipped = f", {count[tap.SKIPPED]} skipped" if count[tap.SKIPPED] else ""
+    print(f"{count[tap.OK]} passed, {count[tap.FAILED]} failed{skipped}", file=stream)
+    return count[tap.FAILED] == 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", required=True, help="folder of the images")
+    parser.add_argument("--qemu", default="qemu-system-arm")
+    parser.add_argument("--image", default="flash", choices=machines.IMAGES)
+    parser.add_argument("--entry", default="svc", choices=machines.ENTRIES)
+    parser.add_argument("--cpu", default="max")
+    parser.add_argument("--mem", default="512M")
+    parser.add_argument("--smp", type=int, default=1)
+    parser.add_argument("--gic", type=int, default=2)
+    parser.add_argument("--no-disk", action="store_true")
+    parser.add_argument("--seed", type=int, help="seed of the disk's random data")
+    parser.add_argument("--timeout", type=float, default=120.0, help="seconds")
+    parser.add_argument("--debug", action="store_true", help="halt, and attach a debugger")
+    parser.add_argument("--gdb", default="gdb-multiarch")
+    args = parser.parse_args()
+
+    machine = machines.for_processor(
+        machines.Machine(args.image, args.entry, args.cpu, args.mem, args.smp, args.gic), args.cpu)
+    if machine.cpu != args.cpu:
+        print(f"{args.qemu} has no {args.cpu}: running on {machine.cpu}")
+    disk = None
+    if not args.no_disk:
+        disk = disks.Disk(os.path.join(args.build, "disk.raw"), seed=args.seed)
+        print(disk)
+    log = os.path.join(args.build, "console.log")
+    if args.debug:
+        return debug(machine, args.build, args.qemu, disk, log, args.gdb)
+    if sys.stdin.isatty():
+        results = run_interactive(machine, args.build, args.qemu, disk, log)
+    else:
+        results = run_self_tests(machine, args.build, args.qemu, disk, log, sys.stdout,
+                                 args.timeout)
+    print()
+    return 0 if report(results, sys.stdout) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
