@@ -12,6 +12,7 @@
 #define ASH_PLATFORM_RESERVED 16
 #define ASH_PLATFORM_FLASH    4
 #define ASH_PLATFORM_DEVICES  64
+#define ASH_PLATFORM_CPUS     8
 #define ASH_PLATFORM_NAME     24
 
 /** Where the memory map came from. */
@@ -42,13 +43,33 @@ struct ash_device {
 /** How firmware below us is called. */
 enum ash_psci_conduit { ASH_PSCI_NONE, ASH_PSCI_HVC, ASH_PSCI_SMC };
 
+/** The interrupt controller, by the version of its architecture. */
+struct ash_irq_controller {
+    unsigned version;             /**< GIC 2 or 3; 0: none */
+    struct ash_range distributor; /**< registers for all CPUs */
+    struct ash_range cpu;         /**< GICv2: CPU interface; GICv3: redistributors */
+};
+
+/** A GPIO line that does something when it is driven active. */
+struct ash_gpio_line {
+    struct ash_range gpio; /**< registers of the PL061; size 0: there is no such line */
+    uint32_t line;         /**< 0 to 7 */
+    bool active_low;
+};
+
 struct ash_platform {
     enum ash_platform_source source;
-    int source_error; /**< why the device tree was not used: an ASH_E code, 0 if it was */
-    struct ash_range tree; /**< the device tree blob; size 0 if none */
+    int source_error;      /**< why the device tree was not used: an ASH_E code, 0 if it was */
+    bool secure;           /**< the tree was read for the secure state */
+    struct ash_range tree; /**< the device tree blob, up to its last block; size 0 if none */
     unsigned ram_count, reserved_count, flash_count, device_count;
-    unsigned cpu_count; /**< CPUs that the tree lists; 1 if unknown */
+    unsigned cpu_count;                 /**< CPUs that the tree lists; 1 if unknown */
+    uint32_t cpu_id[ASH_PLATFORM_CPUS]; /**< affinity (MPIDR) of the first ones, as listed */
     enum ash_psci_conduit psci;
+    struct ash_range console; /**< registers of the UART; size 0: none known */
+    struct ash_irq_controller irq;
+    uint32_t timer_irq; /**< of the virtual timer, as the controller counts; 0: unknown */
+    struct ash_gpio_line power_off, restart;
     struct ash_range ram[ASH_PLATFORM_RAM];
     struct ash_reserved reserved[ASH_PLATFORM_RESERVED];
     struct ash_range flash[ASH_PLATFORM_FLASH];
