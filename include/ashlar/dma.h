@@ -49,7 +49,7 @@ struct ash_dma_buffer {
 
 /**
  * A streaming mapping, in the driver's memory; all zero when not in use. `bus` is for the device;
- * the rest is dma's own record of what was mapped and of who owns it.
+ * the rest is dma's own record of what was mapped and of who owns it. One CPU at a time uses it.
  */
 struct ash_dma_mapping {
     ash_bus_t bus;
@@ -58,29 +58,34 @@ struct ash_dma_mapping {
     uint8_t *cpu;
     size_t size;
     enum ash_dma_direction direction;
-    size_t cpu_begin, cpu_end; /**< what the CPU may use; all other bytes are the device's */
+    size_t cpu_begin, cpu_end; /**< offsets: what sync calls gave to the CPU lies between them */
 };
 
 /**
- * Checks the constraints and makes the device usable. Errors: ASH_EINVAL (mask is not 2^n - 1;
- * alignment or boundary no power of two; no address within mask and offset). Context: any.
+ * Checks the constraints and makes the device usable.
+ * Errors: ASH_EINVAL (mask is not 2^n - 1; alignment or boundary is no power of two, or the bus
+ * offset no multiple of it; no address within mask and offset), ASH_EEXIST (it is usable already).
+ * Context: any.
  */
 int ash_dma_init(struct ash_dma_device *device);
 
-/** Ends the device's use: ASH_EBUSY while mappings or buffers are in use (a leak of the driver). */
+/** Ends the device's use. Errors: ASH_EINVAL (not usable), ASH_EBUSY (mappings or buffers are in
+ *  use: the driver leaks them). */
 int ash_dma_exit(struct ash_dma_device *device);
 
 /**
- * A coherent buffer of at least `size` bytes (whole pages) out of `region` that meets the device's
- * constraints, zeroed. Uncached unless the device is coherent.
- * Errors: ASH_EINVAL (device not ready, size 0), ASH_ERANGE (larger than a transfer can be, or the
- * region lies beyond the mask), ASH_ENOMEM, and those of ash_pmem_alloc.
- * Context: not in interrupts. Cost, barriers and caches: ash_pmem_alloc.
+ * A coherent buffer of at least `size` bytes (whole pages) out of `region`, zeroed, within the
+ * device's mask, alignment and boundary; `segment` limits transfers, not buffers. Uncached unless
+ * the device is coherent.
+ * Errors: ASH_EINVAL (device not ready, size 0), ASH_ERANGE (larger than the boundary, or the
+ * device cannot reach the region), and those of ash_pmem_alloc. Context: not in interrupts. Cost,
+ * barriers and caches: ash_pmem_alloc.
  */
 int ash_dma_alloc(struct ash_dma_device *device, struct ash_pmem *region, uint64_t size,
                   struct ash_dma_buffer *buffer);
 
-/** Gives it back; the device must have stopped using it. Errors: those of ash_pmem_free. */
+/** Gives it back; the device must have stopped using it. Errors: those of ash_pmem_free;
+ * ASH_ECORRUPT for a second free, after ash_fault_hook. */
 int ash_dma_free(struct ash_dma_buffer *buffer);
 
 /**
@@ -108,8 +113,9 @@ int ash_dma_unmap(struct ash_dma_mapping *mapping);
 /**
  * Hands [offset, offset + size) of the mapping over to the CPU, which then sees what the device
  * wrote. direction is the mapping's, or any for a bidirectional one.
- * Errors: ASH_ENOENT (not mapped), ASH_ERANGE (not inside), ASH_EPERM (another direction),
- * ASH_EALIGN (the rule of cache lines). Context, cost, caches: ash_dma_unmap.
+ * Errors: ASH_ENOENT (not mapped), ASH_EINVAL (size 0), ASH_ERANGE (not inside), ASH_EPERM (another
+ * direction), ASH_EALIGN (the rule of cache lines, for offset and size). Context, cost: unmap.
+ * Barriers and caches: as unmap; lines of a part that the CPU had already are cleaned as well.
  */
 int ash_dma_sync_for_cpu(struct ash_dma_mapping *mapping, size_t offset, size_t size,
                          enum ash_dma_direction direction);
