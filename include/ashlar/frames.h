@@ -35,7 +35,7 @@ enum ash_zone {
  */
 #define ASH_FRAMES_NORMAL    0x00u /**< directly mapped: NORMAL, then DMA (the default) */
 #define ASH_FRAMES_DMA       0x01u /**< DMA only */
-#define ASH_FRAMES_HIGH      0x02u /**< any: HIGH, then NORMAL, then DMA */
+#define ASH_FRAMES_HIGH      0x03u /**< any: HIGH, then NORMAL, then DMA */
 #define ASH_FRAMES_ZONE_MASK 0x03u
 #define ASH_FRAMES_ZERO      0x10u /**< zeroed (not with HIGH); costs time linear in the size */
 /** Who the frames are for: an enum ash_owner, or a product's own number. */
@@ -75,7 +75,8 @@ int ash_frames_init(struct ash_regions *regions, const struct ash_frames_config 
 /**
  * Allocates 2^order frames; *out is the first. The block's use count is 1.
  * Errors: ASH_EINVAL (order above ASH_MAX_ORDER, no such zone or owner, ZERO with HIGH),
- * ASH_ENOMEM. Cost: O(ASH_MAX_ORDER).
+ * ASH_ENOMEM; at ASH_CHECK 2 ASH_ECORRUPT (the block was written to after it was freed:
+ * ash_fault_hook was told, once). Cost: O(ASH_MAX_ORDER).
  */
 int ash_frames_alloc(unsigned order, unsigned flags, ash_frame_t *out);
 

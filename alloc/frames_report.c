@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Figures and reports of the frame allocator, and the names of owners. Reads the metadata in
+ * short steps under the lock; prints with no lock held. Changes nothing.
+ */
+#include "alloc/frames.h"
+
+/** Blocks or reserved frames that are looked at before the lock is let go. */
+#define STEP 64u
+
+static const char *owner_names[ASH_OWNERS] = {
+    [ASH_OWNER_NONE] = "none",   [ASH_OWNER_BOOT] = "boot", [ASH_OWNER_TABLES] = "tables",
+    [ASH_OWNER_POOL] = "pool",   [ASH_OWNER_HEAP] = "heap", [ASH_OWNER_LARGE] = "heap-large",
+    [ASH_OWNER_PMEM] = "pmem",   [ASH_OWNER_DMA] = "dma",   [ASH_OWNER_VMAP] = "vmap",
+    [ASH_OWNER_STACK] = "stack", [ASH_OWNER_TEST] = "test",
+};
+
+/** What one pass over all blocks counts. */
+struct census {
+    uint32_t blocks[ASH_ZONE_COUNT][ASH_MAX_ORDER + 1]; /* free */
+    uint32_t owned[ASH_OWNERS];                         /* frames */
+};
+
+static void count_range(const struct frames_range *range, struct census *census)
+{
+    uint32_t offset = 0;
+
+    while (offset < range->count) {
+        unsigned long saved = spinlock_acquire(&frames_state.lock);
+
+        for (unsigned step = 0; step < STEP && offset < range->count; step++) {
+            uint32_t word = frames_state.words[range->first + offset - range->delta];
+
+            if ((word & FRAMES_STATE) == FRAMES_FREE) {
+                census->blocks[FRAMES_ZONE(word)][FRAMES_ORDER(word)]++;
+            } else if ((word & FRAMES_STATE) == FRAMES_USED) {
+                census->owned[FRAMES_OWNER(word)] += (uint32_t)1 << FRAMES_ORDER(word);
+            }
+            offset += (uint32_t)1 << FRAMES_ORDER(word);
+        }
+        spinlock_release(&frames_state.lock, saved);
+    }
+}
+
+static void take_census(struct census *census)
+{
+    *census = (struct census){0};
+    for (unsigned i = 0; i < frames_state.range_count; i++) {
+        count_range(&frames_state.range[i], census);
+    }
+}
+
+static void zone_stats(unsigned zone, const struct census *census, struct ash_frames_stats *stats)
+{
+    unsigned long saved = spinlock_acquire(&frames_state.lock);
+    const struct frames_zone *figures = &frames_state.zone[zone];
+
+    stats->total = figures->total;
+    stats->free = figures->total - figures->used;
+    stats->high_water = figures->high;
+    stats->failures = figures->failures;
+    spinlock_release(&frames_state.lock, saved);
+    stats->largest = -1;
+    for (unsigned order = 0; order <= ASH_MAX_ORDER; order++) {
+        stats->blocks[order] = census->blocks[zone][order];
+        if (stats->blocks[order] != 0) {
+            stats->largest = (int)order;
+        }
+    }
+}
+
+int ash_frames_stats(enum ash_zone zone, struct ash_frames_stats *stats)
+{
+    struct census census;
+
+    if ((unsigned)zone >= ASH_ZONE_COUNT) {
+        return ASH_EINVAL;
+    }
+    take_census(&census);
+    zone_stats((unsigned)zone, &census, stats);
+    return 0;
+}
+
+uint32_t ash_frames_owned(unsigned owner)
+{
+    struct census census;
+    uint32_t frames = 0;
+
+    take_census(&census);
+    for (unsigned i = 0; i < ASH_OWNERS; i++) {
+        if (i == owner || owner == ASH_OWNERS) {
+            frames += census.owned[i];
+        }
+    }
+    return frames;
+}
+
+int ash_frames_name_owner(unsigned owner, const char *name)
+{
+    if (owner < ASH_OWNER_FIRST || owner >= ASH_OWNERS || name == NULL) {
+        return ASH_EINVAL;
+    }
+    owner_names[owner] = name;
+    return 0;
+}
+
+const char *ash_frames_owner_name(unsigned owner)
+{
+    return owner < ASH_OWNERS && owner_names[owner] != NULL ? owner_names[owner] : "?";
+}
+
+void ash_frames_report(ash_print_fn print)
+{
+    static const char *const zone_names[ASH_ZONE_COUNT] = {"DMA", "NORMAL", "HIGH"};
+    struct census census;
+
+    take_census(&census);
+    print("zone      frames      free      most  failed  free blocks of order 0 to %u\n",
+          (unsigned)ASH_MAX_ORDER);
+    for (unsigned zone = 0; zone < ASH_ZONE_COUNT; zone++) {
+        struct ash_frames_stats stats;
+
+        zone_stats(zone, &census, &stats);
+        if (stats.total == 0) {
+            continue;
+        }
+        print("%-6s %9lu %9lu %9lu %7lu ", zone_names[zone], (unsigned long)stats.total,
+              (unsigned long)stats.free, (unsigned long)stats.high_water,
+              (unsigned long)stats.failures);
+        for (unsigned order = 0; order <= ASH_MAX_ORDER; order++) {
+            print(" %lu", (unsigned long)stats.blocks[order]);
+        }
+        print("\n");
+    }
+    for (unsigned owner = 0; owner < ASH_OWNERS; owner++) {
+        if (census.owned[owner] != 0) {
+            print("owner %-10s %9lu frames\n", ash_frames_owner_name(owner),
+                  (unsigned long)census.owned[owner]);
+        }
+    }
+}
