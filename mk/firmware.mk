@@ -24,7 +24,8 @@ EARLY_SOURCES := $(filter-out \
     $(wildcard $(call early_globs,'/^!/!d;s/^! *//')), \
     $(filter $(LIB_SOURCES),$(wildcard $(call early_globs,'/^!/d'))))
 
-object = $(patsubst %,$(B)/obj/%.o,$1)
+# Objects have the whole path in their name, so that a member of the archive tells its module.
+object = $(foreach source,$1,$(B)/obj/$(subst /,-,$(source)).o)
 LIB_OBJECTS      := $(call object,$(LIB_SOURCES))
 FIRMWARE_OBJECTS := $(call object,$(FIRMWARE_SOURCES))
 EARLY_OBJECTS    := $(call object,$(EARLY_SOURCES))
@@ -35,6 +36,9 @@ INCLUDES := -I. -Iinclude -Iport/$(ARCH)
 A_FLAGS  := $(ARCH_FLAGS) $(DEFINES) $(INCLUDES) -g3 -ffile-prefix-map=$(CURDIR)=.
 C_FLAGS  := $(A_FLAGS) -std=gnu17 -O2 -ffunction-sections -fdata-sections -fno-common $(WARNINGS)
 EARLY_C_FLAGS := $(EARLY_FLAGS) -fno-tree-loop-distribute-patterns
+
+# Flash of the board, from its first to its end address: what `make size` calls flash.
+FLASH_virt := 0x0-0x8000000
 
 LD_FLAGS := $(ARCH_FLAGS) -nostartfiles -nodefaultlibs -static -L ld -Wl,--gc-sections \
     -Wl,--build-id=none -Wl,--fatal-warnings
@@ -62,15 +66,13 @@ $(EARLY_OBJECTS): EXTRA := $(EARLY_C_FLAGS)
 $(EARLY_OBJECTS): $(B)/obj/early.flags
 $(filter-out $(EARLY_OBJECTS),$(LIB_OBJECTS) $(FIRMWARE_OBJECTS)): $(B)/obj/compile.flags
 
-$(B)/obj/%.c.o: %.c | packages
-	$(call say,CC      $<)
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(C_FLAGS) $(EXTRA) -MMD -MP -c $< -o $@
-
-$(B)/obj/%.S.o: %.S | packages
-	$(call say,AS      $<)
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(A_FLAGS) -MMD -MP -c $< -o $@
+define compile
+$(call object,$1): $1 | packages
+	$$(call say,$(if $(filter %.S,$1),AS,CC)      $1)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $(if $(filter %.S,$1),$(A_FLAGS),$(C_FLAGS) $$(EXTRA)) -MMD -MP -c $1 -o $$@
+endef
+$(foreach source,$(LIB_SOURCES) $(FIRMWARE_SOURCES),$(eval $(call compile,$(source))))
 
 $(B)/libashlar.a: $(LIB_OBJECTS) $(B)/obj/library.list tools/check_early.py tools/early.txt
 	$(call say,AR      $@)

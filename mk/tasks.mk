@@ -51,5 +51,19 @@ RUN := $(PYTHON) tools/run.py --qemu $(QEMU) --build $(B) --mem $(MEM) --smp $(S
 run: $(B)/ashlar.img
 	@$(RUN)
 
+debug: $(B)/ashlar.img
+	@$(RUN) --debug
+
+size: $(B)/ashlar.elf
+	@$(PYTHON) tools/size.py --flash $(FLASH_$(BOARD)) $(B)/ashlar.elf $(B)/ashlar.map
+
+# Formatting: every C source and header of the project.
+FORMATTED := $(shell find include port mmu alloc vm board startup firmware tests bench examples \
+    -name '*.[ch]' 2>/dev/null)
+format: | packages
+	clang-format -i $(FORMATTED)
+format-check: | packages
+	clang-format --dry-run --Werror $(FORMATTED)
+
 clean:
 	rm -rf build
