@@ -19,6 +19,8 @@
  * Table entries: 64 bits, one single-copy atomic access at an 8-byte aligned address
  *   uint64_t port_entry_load(const uint64_t *entry)
  *   void     port_entry_store(uint64_t *entry, uint64_t value)          release order
+ *   void     port_entry_write(uint64_t *entry, uint64_t value)          no order: what must be seen
+ *                before it needs a barrier of its own
  *   bool     port_entry_exchange(uint64_t *entry, uint64_t *expected, uint64_t value)
  *                compare-exchange; on failure *expected is what was there
  *

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The port to a simulated machine on the host: see port/sim/sim.h, which the tests use.
+ * Everything that the real code asks of the processor comes through here and is counted.
+ */
+#ifndef ASHLAR_PORT_SIM_H
+#define ASHLAR_PORT_SIM_H
+
+/* Barriers */
+void port_dsb_ishst(void);
+void port_dsb_ish(void);
+void port_dsb_sy(void);
+void port_dmb_ish(void);
+void port_dmb_sy(void);
+void port_isb(void);
+
+/* Table entries */
+uint64_t port_entry_load(const uint64_t *entry);
+void port_entry_store(uint64_t *entry, uint64_t value);
+void port_entry_write(uint64_t *entry, uint64_t value);
+bool port_entry_exchange(uint64_t *entry, uint64_t *expected, uint64_t value);
+
+/* TLB invalidation */
+void port_tlbi_page(ash_va_t va, unsigned asid);
+void port_tlbi_page_walk(ash_va_t va, unsigned asid);
+void port_tlbi_asid(unsigned asid);
+void port_tlbi_all(void);
+void port_branch_sync(void);
+
+/* Spaces */
+void port_space_install(ash_pa_t root, unsigned asid);
+void port_space_none(void);
+
+/* Caches */
+size_t port_cache_line(void);
+void port_cache_clean(const void *start, size_t size);
+void port_cache_invalidate(void *start, size_t size);
+void port_cache_clean_invalidate(const void *start, size_t size);
+void port_code_sync(const void *start, size_t size);
+
+/* Interrupts and CPUs */
+unsigned long port_irq_save(void);
+void port_irq_restore(unsigned long saved);
+void port_irq_unmask(void);
+unsigned port_cpu(void);
+void port_wait_event(void);
+void port_send_event(void);
+void port_wait_interrupt(void);
+
+/* Atomics */
+static inline uint32_t port_fetch_add(uint32_t *word, uint32_t n)
+{
+    return __atomic_fetch_add(word, n, __ATOMIC_ACQ_REL);
+}
+
+static inline bool port_exchange32(uint32_t *word, uint32_t expected, uint32_t value)
+{
+    return __atomic_compare_exchange_n(word, &expected, value, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_ACQUIRE);
+}
+
+static inline uint32_t port_load_acquire(const uint32_t *word)
+{
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+static inline void port_store_release(uint32_t *word, uint32_t value)
+{
+    __atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+
+/* The hardware's own answers */
+bool port_translate(ash_va_t va, unsigned access, struct port_translation *result);
+uint32_t port_cycles(void);
+
+/* Page contents */
+void *port_ptr(ash_pa_t pa);
+void port_page_zero(void *page);
+void port_page_copy(void *to, const void *from);
+void port_zero(void *to, size_t size);
+void port_copy(void *to, const void *from, size_t size);
+
+#endif
