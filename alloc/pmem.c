@@ -170,6 +170,21 @@ static int pmem_take(struct ash_pmem *region, const struct pmem_limits *limits, 
     return ASH_ENOMEM;
 }
 
+/* Once the lock is let go after an operation. */
+static void pmem_self_check(struct ash_pmem *region)
+{
+    if (ASH_CHECK >= 2 && ash_pmem_verify(region) != 0) {
+        const struct ash_fault fault = {
+            .kind = ASH_FAULT_CORRUPT,
+            .module = "pmem",
+            .what = "runs of a region contradict each other",
+            .address = region->range.base.value,
+        };
+
+        ash_fault_hook(&fault);
+    }
+}
+
 /* Makes the run at `at`, which is CHANGING, a block of its new owner; or gives it back. */
 static int pmem_hand_out(struct ash_pmem *region, uint32_t at, uint32_t flags,
                          struct ash_pmem_block *block)
@@ -191,6 +206,7 @@ static int pmem_hand_out(struct ash_pmem *region, uint32_t at, uint32_t flags,
         *block = pmem_block(region, at);
     }
     spinlock_release(&region->lock, saved);
+    pmem_self_check(region);
     return error;
 }
 
@@ -404,6 +420,7 @@ int ash_pmem_free(const struct ash_pmem_block *block)
         pmem_runs_give(&region->runs, at);
     }
     spinlock_release(&region->lock, saved);
+    pmem_self_check(region);
     return error;
 }
 
