@@ -11,9 +11,10 @@
  * Any context and any CPU, interrupts included; interrupts are masked and the pool's own lock is
  * held for a constant time. No barriers or cache operations. Blocks are not zeroed.
  *
- * A free block holds an encoded link in its first bytes; which blocks are out is also kept out of
- * line (ASH_CHECK >= 1), so that a double free, a foreign or misaligned pointer, and a link that
- * was overwritten go to ash_fault_hook and change nothing.
+ * A pool appears in reports from its first use. A free block holds an encoded link in its first
+ * bytes; which blocks are out is also kept out of line (ASH_CHECK >= 1), so that a double free, a
+ * foreign or misaligned pointer, and a link that was overwritten go to ash_fault_hook and change
+ * nothing.
  */
 #ifndef ASHLAR_POOL_H
 #define ASHLAR_POOL_H
@@ -36,11 +37,12 @@ struct ash_pool {
     size_t stride;     /**< bytes from block to block */
     size_t inverse;    /**< of the odd part of the stride, modulo the word */
     unsigned shift;    /**< log2 of the stride's power of two */
-    unsigned order;    /**< of the frames behind a created pool */
+    ash_frame_t frame; /**< the first of the frames behind a created pool */
+    unsigned order;    /**< of those frames, plus 1; 0: a static pool */
     uint8_t *blocks;   /**< the first block */
     uint32_t *out;     /**< one bit a block: it is out (ASH_CHECK >= 1) */
     const char *name;
-    struct ash_pool *next; /**< in the list of all pools that were ever used */
+    struct ash_pool *next, **link; /**< in the list of pools: the next, and what points here */
 };
 
 /** A block; NULL at once if all are out. O(1). */
@@ -101,7 +103,7 @@ void ash_pools_report(ash_print_fn print);
 #define ASH_POOL_BITS_INIT(name)
 #endif
 
-/** Declares pool `name` of `type` for other source files. */
+/** Declares pool `pool_name` of `type`, and <pool_name>_get and _put, for several source files. */
 #define ASH_POOL_DECLARE(pool_name, type)                                                          \
     extern struct ash_pool pool_name##_pool;                                                       \
     static inline __attribute__((unused)) type *pool_name##_get(void)                              \
@@ -114,9 +116,8 @@ void ash_pools_report(ash_print_fn print);
     }                                                                                              \
     extern struct ash_pool pool_name##_pool
 
-/** Defines the pool: `blocks` (a constant) blocks of `type`, and <name>_get, <name>_put. */
-#define ASH_POOL_DEFINE(pool_name, type, blocks_count)                                             \
-    ASH_POOL_DECLARE(pool_name, type);                                                             \
+/** Places a declared pool: `blocks_count` (a constant, at least 1) blocks, in this source file. */
+#define ASH_POOL_PLACE(pool_name, type, blocks_count)                                              \
     static union {                                                                                 \
         type value;                                                                                \
         uint32_t link;                                                                             \
@@ -131,5 +132,10 @@ void ash_pools_report(ash_print_fn print);
         .blocks = (uint8_t *)pool_name##_pool_blocks,                                              \
         ASH_POOL_BITS_INIT(pool_name).name = #pool_name,                                           \
     }
+
+/** Declares and places a pool that one source file uses. */
+#define ASH_POOL_DEFINE(pool_name, type, blocks_count)                                             \
+    ASH_POOL_DECLARE(pool_name, type);                                                             \
+    ASH_POOL_PLACE(pool_name, type, blocks_count)
 
 #endif
