@@ -6,15 +6,26 @@
 #include "ashlar/board.h"
 
 #include "ashlar/boot.h"
+#include "board/dev/gic.h"
+#include "board/dev/mmio.h"
 #include "board/dev/pl011.h"
 #include "board/dev/pl061.h"
 #include "board/dev/psci.h"
+#include "board/dev/timer.h"
 #include "board/platform.h"
+#include "port/port.h"
 
 #define VIRT_RAM_BASE     0x40000000u
 #define VIRT_FLASH_END    0x08000000u
 #define VIRT_PL011        0x09000000u
 #define VIRT_SECURE_GPIO  0x090b0000u /* line 0 powers off, line 1 resets */
+#define VIRT_GIC          0x08000000u
+#define VIRT_GICV2_ID     0xfe8u /* ICPIDR2, IHI 0048B section 4.4.17 */
+#define VIRT_TIMER_IRQ    27u
+#define VIRT_VIRTIO       0x0a000000u
+#define VIRT_VIRTIO_BYTES 0x200u
+#define VIRT_VIRTIO_SLOTS 32u
+#define VIRT_VIRTIO_IRQ   48u
 #define VIRT_DEVICE_BYTES 0x1000u
 #define VIRT_FALLBACK_RAM (16u << 20)
 #define VIRT_TREE_BYTES   (2u << 20)          /* QEMU makes 1 MiB */
@@ -46,6 +57,31 @@ static uint64_t virt_least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+static void virt_fallback_devices(struct ash_platform *platform)
+{
+    static const char name[] = "virtio,mmio";
+
+    for (uint32_t i = 0; i < VIRT_VIRTIO_SLOTS; i++) {
+        struct ash_device *device = &platform->device[i];
+
+        device->range.base = ash_pa(VIRT_VIRTIO + i * VIRT_VIRTIO_BYTES);
+        device->range.size = VIRT_VIRTIO_BYTES;
+        device->irq = VIRT_VIRTIO_IRQ + i;
+        port_copy(device->name, name, sizeof(name));
+    }
+    platform->device_count = VIRT_VIRTIO_SLOTS;
+    /* The identification of a GICv2 stands where a GICv3 reads as zero. */
+    if ((mmio_read32(ash_va(VIRT_GIC), VIRT_GICV2_ID) >> 4 & 0xf) == 2) {
+        platform->irq.version = 2;
+        platform->irq.cpu = (struct ash_range){ash_pa(VIRT_GIC + 0x10000), 0x10000};
+    } else {
+        platform->irq.version = 3;
+        platform->irq.cpu = (struct ash_range){ash_pa(VIRT_GIC + 0xa0000), 0xf60000};
+    }
+    platform->irq.distributor = (struct ash_range){ash_pa(VIRT_GIC), 0x10000};
+    platform->timer_irq = VIRT_TIMER_IRQ;
+}
+
 /* What QEMU always has, when no tree says more. */
 static void virt_fallback(struct ash_platform *platform, bool secure, int error)
 {
@@ -57,6 +93,7 @@ static void virt_fallback(struct ash_platform *platform, bool secure, int error)
     platform->flash[0] = (struct ash_range){ash_pa(0), VIRT_FLASH_END};
     platform->flash_count = 1;
     platform->console = (struct ash_range){ash_pa(VIRT_PL011), VIRT_DEVICE_BYTES};
+    virt_fallback_devices(platform);
     if (secure) {
         platform->power_off.gpio = (struct ash_range){ash_pa(VIRT_SECURE_GPIO), VIRT_DEVICE_BYTES};
         platform->power_off.line = 0;
@@ -122,7 +159,11 @@ static int virt_init(const struct ash_platform *platform)
     if (error != 0) {
         return error;
     }
-    return 0;
+    error = gic_init(&platform->irq, platform->secure);
+    if (error != 0) {
+        return error;
+    }
+    return timer_init(platform->timer_irq);
 }
 
 static int virt_cpu_start(unsigned cpu, ash_pa_t entry)
@@ -166,6 +207,8 @@ const struct ash_board ash_board = {
     .console_init = virt_console_init,
     .init = virt_init,
     .console = &virt_console,
+    .clock = &timer_clock_ops,
+    .irq = &gic_irq_ops,
     .cpu_start = virt_cpu_start,
     .power_off = virt_power_off,
     .reset = virt_reset,

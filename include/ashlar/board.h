@@ -6,6 +6,7 @@
 #ifndef ASHLAR_BOARD_H
 #define ASHLAR_BOARD_H
 
+#include "irq.h"
 #include "platform.h"
 #include "types.h"
 
@@ -25,8 +26,10 @@ struct ash_clock_ops {
 /** Interrupt controller. Numbers are the controller's own (GIC INTID). */
 struct ash_irq_ops {
     int (*attach)(uint32_t irq, void (*handler)(void *arg), void *arg); /**< and enable */
-    int (*detach)(uint32_t irq);                                       /**< disable and forget */
+    int (*detach)(uint32_t irq);                                        /**< disable and forget */
     void (*dispatch)(void); /**< serve what is pending; called by the IRQ and FIQ vectors */
+    int (*send)(uint32_t irq, unsigned cpu); /**< a software-generated interrupt */
+    void (*stats)(struct ash_irq_stats *stats);
 };
 
 struct ash_board {
