@@ -97,12 +97,47 @@ $(B)/%.img: $(B)/%.bin
 $(B)/%.uimg: $(B)/%.elf $(B)/%.bin tools/uimage.py
 	$(Q)$(PYTHON) tools/uimage.py --arch $(MKIMAGE_ARCH) $< $(B)/$*.bin $@
 
+# What other boot paths need: a program that enters as some loaders do, with MMU and caches on, and
+# one that jumps to bank 1 when U-Boot starts it. Each knows where it jumps to by a symbol.
+STUB_FLASH_TARGET := 0x0
+JUMP_TARGET       := 0x04000000
+STUBS := $(if $(wildcard tests/machines/stub.S),$(B)/stub-flash.elf $(B)/stub-ram.elf) \
+    $(if $(wildcard tests/machines/jump.S),$(B)/jump.uimg)
+MACHINE_FLAGS := $(A_FLAGS) -nostdlib -static -Wl,--build-id=none -Wl,--no-warn-rwx-segments
+entry_of = $$($(CROSS)readelf -h $1 | sed -n 's/.*Entry point address: *//p')
+
+$(B)/stub-flash.elf: tests/machines/stub.S $(wildcard tests/machines/stub.ld) $(B)/obj/compile.flags
+	$(Q)$(CC) $(MACHINE_FLAGS) -T tests/machines/stub.ld \
+	    -Wl,--defsym=stub_target=$(STUB_FLASH_TARGET) $< -o $@
+$(B)/stub-ram.elf: tests/machines/stub.S $(B)/ashlar-ram.elf $(wildcard tests/machines/stub.ld) \
+        $(B)/obj/compile.flags
+	$(Q)$(CC) $(MACHINE_FLAGS) -T tests/machines/stub.ld \
+	    -Wl,--defsym=stub_target=$(call entry_of,$(B)/ashlar-ram.elf) $< -o $@
+$(B)/jump.elf: tests/machines/jump.S $(B)/obj/compile.flags
+	$(Q)$(CC) $(MACHINE_FLAGS) -Wl,-Ttext=0x40400000 -Wl,-e,0x40400000 \
+	    -Wl,--defsym=jump_target=$(JUMP_TARGET) $< -o $@
+
+# An example is a program of its own: its sources, its linker script, the public headers and the
+# library, as a product would use them. It may not see anything else of the project.
+EXAMPLES := $(notdir $(patsubst %/,%,$(dir $(wildcard examples/*/*.ld))))
+define example
+$(B)/$1.elf: $(wildcard examples/$1/*) $(wildcard include/ashlar/*.h) $(B)/libashlar.a \
+        $(B)/obj/link.flags tools/check_libc.py tools/libc_allocators.txt
+	$(call say,EXAMPLE $$@)
+	$$(Q)$$(CC) $(filter-out -I%,$(C_FLAGS)) -Iinclude $(filter-out -L ld,$(LD_FLAGS)) \
+	    -T $(firstword $(wildcard examples/$1/*.ld)) -Wl,-Map=$(B)/$1.map \
+	    $(wildcard examples/$1/*.c) $(LD_LIBS) -o $$@
+	$$(Q)$(PYTHON) tools/check_libc.py $(B)/$1.map
+endef
+$(foreach name,$(EXAMPLES),$(eval $(call example,$(name))))
+
 .PHONY: all image library FORCE
 library: $(B)/libashlar.a
 image: $(B)/ashlar.img
 	@echo "$(B)/ashlar.img: flash image, 64 MiB, for bank 0 (address 0)"
 all: $(B)/ashlar.img $(B)/ashlar-ram.bin $(B)/ashlar-ram.uimg $(B)/libashlar.a \
-    $(if $(wildcard ld/bank1.ld),$(B)/ashlar-bank1.img) $(STUBS)
+    $(if $(wildcard ld/bank1.ld),$(B)/ashlar-bank1.img) $(STUBS) \
+    $(EXAMPLES:%=$(B)/%.img)
 
 -include $(patsubst %.o,%.d,$(LIB_OBJECTS) $(FIRMWARE_OBJECTS))
 .SECONDARY:

@@ -65,5 +65,21 @@ format: | packages
 format-check: | packages
 	clang-format --dry-run --Werror $(FORMATTED)
 
+TEST := $(PYTHON) -B tools/test_all.py --build $(B) --qemu $(QEMU) --only '$(ONLY)' \
+    --unit-tests '$(UNIT_TESTS:%=$(H)/%)' --fuzzers '$(FUZZERS:%=$(H)/%)' --examples '$(EXAMPLES)' \
+    BOARD=$(BOARD) ARCH=$(ARCH) CPU=$(CPU) CHECK=$(CHECK) CPUS=$(CPUS)
+
+# The script builds by calling make again, so that a build that fails is counted like a test.
+test: packages
+	@$(TEST)
+
+fuzz: fuzzers
+	@$(TEST) --fuzz-seconds $(FUZZ_SECONDS)
+
+# The build folder that the options give; for scripts.
+.PHONY: folder
+folder:
+	@echo $(B)
+
 clean:
 	rm -rf build

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: MIT
+"""Scripted sessions at the firmware's prompt: tests/machines/*.script.
+
+    machine image=ram entry=hyp     how to boot; before the first section (default: flash, svc)
+    [name]                          a section is one test; it starts at the prompt
+    send mem                        types a line
+    type he\\x7f                     types without the return key; Python's escapes count
+    expect .text .* r-x             waits for a regular expression, after what was matched before
+    never regex                     must not stand between the last match and the next prompt
+    final                           the prompt does not come back: a fresh machine for this section
+    gone                            QEMU ends by itself
+
+Sections without `final` share one machine; after a failure the next one gets a new one.
+"""
+
+import os
+import re
+from dataclasses import dataclass, field
+
+import machine as machines
+import run
+from console import Console, ConsoleError
+
+PATIENCE = 10.0  # seconds for one answer
+
+
+@dataclass
+class Section:
+    name: str
+    steps: list = field(default_factory=list)
+
+    @property
+    def final(self):
+        return any(word in ("final", "gone") for word, _ in self.steps)
+
+
+@dataclass
+class Script:
+    machine: machines.Machine
+    sections: list
+
+
+WORDS = ("send", "type", "expect", "never", "final", "gone")
+
+
+def read(lines):
+    options, sections = {}, []
+    for number, line in enumerate(lines, 1):
+        line = line.rstrip("\n")
+        if not line.strip() or line.startswith("#"):
+            continue
+        word, _, rest = line.strip().partition(" ")
+        if match := re.fullmatch(r"\[([\w-]+)\]", line.strip()):
+            if match[1] in (section.name for section in sections):
+                raise ValueError(f"line {number}: a second [{match[1]}]")
+            sections.append(Section(match[1]))
+        elif word == "machine" and not sections:
+            options.update(part.split("=", 1) for part in rest.split())
+        elif word in WORDS and sections:
+            if word in ("expect", "never"):
+                re.compile(rest)
+            sections[-1].steps.append((word, rest))
+        else:
+            raise ValueError(f"line {number}: not understood: {line!r}")
+    for number in ("smp", "gic"):
+        if number in options:
+            options[number] = int(options[number])
+    return Script(machines.Machine(**options), sections)
+
+
+def load(path):
+    with open(path, encoding="utf-8") as file:
+        try:
+            return read(file)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+
+
+def unescape(text):
+    return text.encode("latin-1").decode("unicode_escape")
+
+
+def play(console, section):
+    """Runs the steps; raises ConsoleError at the first that fails."""
+    nevers = []
+    for word, rest in section.steps:
+        if word == "send":
+            console.send(unescape(rest) + "\r")
+        elif word == "type":
+            console.send(unescape(rest))
+        elif word == "expect":
+            console.expect(rest, PATIENCE)
+        elif word == "never":
+            nevers.append(rest)
+        elif word == "gone" and not console.wait_exit(PATIENCE):
+            raise ConsoleError("QEMU still runs")
+    start = console.position
+    if not section.final:
+        console.expect(rf"^{re.escape(machines.PROMPT)}", PATIENCE)
+    for regex in nevers:
+        if match := re.search(regex, console.text[start:]):
+            raise ConsoleError(f"{match[0]!r} must not be there")
+
+
+def boot(machine, build, qemu, log, reboot):
+    console = Console(machines.qemu_command(machine, build, qemu, reboot=reboot), log, limit=90)
+    try:
+        machines.start(console, machine)
+        run.wait_for_prompt(console, 60)
+    except ConsoleError:
+        console.close()
+        raise
+    return console
+
+
+def run_sections(script, sections, build, qemu, log):
+    """One result for each section, on one machine as long as nothing fails."""
+    results = []
+    console = None
+    for index, section in enumerate(sections):
+        wrong = ""
+        try:
+            if console is None:
+                path = log if index == 0 else f"{log}.{index}"
+                resets = any("reset" in rest for _, rest in section.steps)
+                console = boot(script.machine, build, qemu, path, resets or not section.final)
+            play(console, section)
+        except ConsoleError as error:
+            wrong = str(error)
+        results.append(run.check(section.name, wrong))
+        if console and (wrong or section.final):
+            console.close()
+            console = None
+    if console:
+        console.close()
+    return results
+
+
+def jobs(path):
+    """(name, script, sections) of what can run at the same time."""
+    script = load(path)
+    base = os.path.basename(path).removesuffix(".script")
+    shared = [section for section in script.sections if not section.final]
+    if shared:
+        yield base, script, shared
+    for section in script.sections:
+        if section.final:
+            yield f"{base}/{section.name}", script, [section]

@@ -1,0 +1,318 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""`make test`: builds everything, runs everything, one line a job, and the count at the end.
+
+Jobs run on as many threads as the host has processors. Every job leaves its log in build/logs/;
+the log of one that failed is printed. The last line is "N passed, N failed[, N skipped]".
+"""
+
+import argparse
+import glob
+import os
+import re
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from typing import Callable
+
+import disk as disks
+import machine as machines
+import matrix
+import run
+import script
+import tap
+
+ROOT = matrix.ROOT
+LOGS = os.path.join("build", "logs")
+LOG_LINES = 40  # of a failed job's log that are printed
+SHORT_FUZZ_SECONDS = 4
+VARIANTS = ({"CHECK": "0"}, {"CHECK": "2"}, {"CPUS": "1"})
+
+
+@dataclass
+class Job:
+    name: str
+    work: Callable  # takes the path of its log, returns results
+    needs: str = ""  # the build without which it makes no sense
+
+
+def environment(**more):
+    """Ours, without what an outer make left there."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+    return dict(clean, LC_ALL="C", **more)
+
+
+def execute(command, log, seconds, **more):
+    """(exit status or None when the time was over, output); the output goes to the log as well."""
+    try:
+        process = subprocess.run(["timeout", "-k", "2", str(seconds), *command], check=False,
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, env=environment(**more))
+    except OSError as error:
+        return -1, str(error)
+    output = process.stdout.decode("utf-8", errors="replace")
+    with open(log, "w", encoding="utf-8") as file:
+        file.write(f"$ {' '.join(command)}\n{output}")
+    return None if process.returncode == 124 else process.returncode, output
+
+
+def why(status, seconds):
+    if status == 0:
+        return ""
+    return f"still running after {seconds} s" if status is None else f"exit status {status}"
+
+
+def command_job(name, command, seconds=120):
+    """A job that is one test: the command's exit status."""
+    def work(log):
+        status, _ = execute(command, log, seconds)
+        return [run.check(name, why(status, seconds))]
+    return Job(name, work)
+
+
+CMOCKA = re.compile(r"^(not )?ok ([0-9]+) (?:- )?(.*)$")
+
+
+def unit_job(path):
+    def work(log):
+        status, output = execute([path], log, 120, CMOCKA_MESSAGE_OUTPUT="TAP",
+                                 UBSAN_OPTIONS="print_stacktrace=1")
+        results = []
+        for line in output.splitlines():
+            if match := CMOCKA.match(line):
+                skipped = "# SKIP" in line
+                name = match[3].replace("# SKIP", "").strip()
+                results.append(tap.Result(
+                    name, tap.SKIPPED if skipped else tap.FAILED if match[1] else tap.OK))
+        plans = [int(n) for n in re.findall(r"^1\.\.([0-9]+)$", output, re.MULTILINE)]
+        failed = any(result.status == tap.FAILED for result in results)
+        if not results or sum(plans) != len(results):
+            results.append(run.check("plan", f"{sum(plans)} tests planned, {len(results)} seen"))
+        if status != 0 and not failed:
+            results.append(run.check("exit", why(status, 120)))
+        return results
+    return Job(f"unit {os.path.basename(path)}", work)
+
+
+def python_job():
+    def work(log):
+        command = [sys.executable, "-B", "-m", "unittest", "discover", "-s", "tools/tests", "-t",
+                   "tools", "-v"]
+        status, output = execute(command, log, 120)
+        results = []
+        for line in output.splitlines():
+            if match := re.match(r"^(\w+) \([\w.]+\)", line):
+                name = match[1]
+            if match := re.search(r"\.\.\. (ok|FAIL|ERROR|skipped '(.*)')$", line):
+                verdict = {"ok": tap.OK, "FAIL": tap.FAILED, "ERROR": tap.FAILED}
+                results.append(tap.Result(name, verdict.get(match[1], tap.SKIPPED), match[2] or ""))
+        if status != 0 and all(result.status != tap.FAILED for result in results):
+            results.append(run.check("unittest", why(status, 120)))
+        return results or [run.check("unittest", "no test ran")]
+    return Job("tools unit tests", work)
+
+
+def row_job(name, machine, build, qemu, needs="images"):
+    def work(log):
+        if missing := [f for f in machines.boot_files(machine, build) if not os.path.exists(f)]:
+            return [run.check(name, f"{', '.join(missing)} is missing")]
+        if reason := matrix.why_not(machine, build):
+            return [tap.Result(name, tap.SKIPPED, reason)]
+        path = f"{log}.disk"
+        disk = disks.Disk(path)
+        try:
+            return run.run_self_tests(machine, build, qemu, disk, log, limit=100)
+        finally:
+            with open(log, "a", encoding="utf-8") as file:
+                file.write(f"\n{disk}\n")
+            os.unlink(path)
+    return Job(f"row {name}", work, needs)
+
+
+def script_jobs(build, qemu):
+    for path in sorted(glob.glob("tests/machines/*.script")):
+        for name, session, sections in script.jobs(path):
+            def work(log, session=session, sections=sections):
+                return script.run_sections(session, sections, build, qemu, log)
+            yield Job(f"script {name}", work, "images")
+
+
+def example_job(name, build, qemu):
+    """An example boots from flash and prints the lines (regular expressions) of expected.txt."""
+    def work(log):
+        with open(os.path.join("examples", name, "expected.txt"), encoding="utf-8") as file:
+            wanted = [line.rstrip("\n") for line in file if line.strip()]
+        command = machines.qemu_command(machines.Machine(), build, qemu)
+        command = [word.replace("ashlar.img", f"{name}.img") for word in command]
+        with run.Console(command, log, limit=30) as console:
+            try:
+                for line in wanted:
+                    console.expect(line)
+            except run.ConsoleError as error:
+                return [run.check(name, str(error))]
+        return [run.check(name)]
+    return Job(f"example {name}", work, "images")
+
+
+def fuzz_job(path, seconds):
+    name = os.path.basename(path)
+
+    def work(log):
+        corpus = f"{path}.corpus"
+        os.makedirs(corpus, exist_ok=True)
+        seeds = os.path.join("tests", "fuzz", "corpus", name)
+        command = [path, f"-max_total_time={seconds}", f"-artifact_prefix={path}-", "-timeout=10",
+                   corpus, *([seeds] if os.path.isdir(seeds) else [])]
+        status, _ = execute(command, log, seconds + 60)
+        return [run.check(name, why(status, seconds + 60))]
+    return Job(f"fuzz {name}", work)
+
+
+def variant_name(options):
+    return " ".join(f"{name}={value}" for name, value in options.items())
+
+
+class Tests:
+    def __init__(self, args):
+        self.args = args
+        self.counts = {tap.OK: 0, tap.FAILED: 0, tap.SKIPPED: 0}
+        self.failures, self.skips = [], []
+        self.not_built = set()
+
+    def wanted(self, name):
+        return self.args.only in name
+
+    def make(self, *targets, **options):
+        settings = dict(word.split("=", 1) for word in self.args.options)
+        settings.update(options)
+        return ["make", "INSTALL=no", *(f"{k}={v}" for k, v in settings.items()), *targets]
+
+    def build(self, name, *targets, **options):
+        """A build is a test too. It uses all processors by itself, so builds queue."""
+        job = command_job(f"build {name}", self.make(*targets, **options), 600)
+        if not self.show(job, *self.perform(job)):
+            self.not_built.add(name)
+
+    def variant_folder(self, **options):
+        command = self.make("--silent", "folder", **options)
+        return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE,
+                              env=environment()).stdout.split()[-1]
+
+    def perform(self, job):
+        log = os.path.join(LOGS, job.name.replace(" ", "-").replace("/", "-") + ".log")
+        start = time.monotonic()
+        if os.path.exists(log):
+            os.unlink(log)
+        try:
+            # What an earlier build left must not be taken for what this one failed to make.
+            results = ([run.check(job.name, f"{job.needs}: not built")]
+                       if job.needs in self.not_built else job.work(log))
+        except Exception as error:  # a job that breaks is a failed job, and the others go on
+            results = [run.check(job.name, f"{type(error).__name__}: {error}")]
+        return results, time.monotonic() - start, log
+
+    def show(self, job, results, seconds, log):
+        bad = [r for r in results if r.status == tap.FAILED]
+        for result in results:
+            self.counts[result.status] += 1
+            full = job.name if result.name == job.name else f"{job.name}: {result.name}"
+            if result.status == tap.FAILED:
+                self.failures.append(f"{full}{': ' if result.why else ''}{result.why}")
+            elif result.status == tap.SKIPPED:
+                self.skips.append(f"{full}: {result.why or 'no reason given'}")
+        all_skipped = all(r.status == tap.SKIPPED for r in results)
+        verdict = "FAILED" if bad else "skipped" if all_skipped else "ok"
+        number = f"{len(results) - len(bad)}/{len(results)}" if len(results) > 1 else ""
+        print(f"{verdict:<8}{job.name:<36}{number:>10}{seconds:>8.1f} s", flush=True)
+        for result in bad:
+            print(f"    {result.name}{': ' if result.why else ''}{result.why}")
+        if bad and os.path.exists(log):
+            with open(log, encoding="utf-8", errors="replace") as file:
+                lines = file.read().replace("\r", "").splitlines()
+            print(f"    --- {log}{', its end' if len(lines) > LOG_LINES else ''}:")
+            for line in lines[-LOG_LINES:]:
+                print(f"    | {line}")
+            sys.stdout.flush()
+        return not bad
+
+    def jobs(self):
+        args = self.args
+        for name, machine in matrix.rows():
+            yield row_job(name, machine, args.build, args.qemu)
+        yield python_job()
+        for options in VARIANTS:
+            name = variant_name(options)
+            yield row_job(name, machines.Machine(), self.variant_folder(**options), args.qemu,
+                          name)
+        yield from script_jobs(args.build, args.qemu)
+        for path in args.fuzzers.split():
+            yield fuzz_job(path, SHORT_FUZZ_SECONDS)
+        for path in args.unit_tests.split():
+            yield unit_job(path)
+        for name in args.examples.split():
+            yield example_job(name, args.build, args.qemu)
+        yield command_job("check sources", [sys.executable, "tools/check_source.py"])
+        yield command_job("check format", self.make("format-check"))
+        yield command_job("check sizes", self.make("size"))
+
+    def run(self):
+        os.makedirs(LOGS, exist_ok=True)
+        start = time.monotonic()
+        self.build("images", "all")
+        self.build("host programs", "-k", "unit-tests", "fuzzers")
+        if not self.args.only:
+            for options in VARIANTS:
+                self.build(variant_name(options), "image", **options)
+        jobs = [job for job in self.jobs() if self.wanted(job.name)]
+        with ThreadPoolExecutor(max_workers=self.args.jobs) as pool:
+            futures = {pool.submit(self.perform, job): job for job in jobs}
+            for future in as_completed(futures):
+                self.show(futures[future], *future.result())
+        return self.summary(time.monotonic() - start)
+
+    def summary(self, seconds):
+        print()
+        for title, lines in (("Skipped", self.skips), ("Failed", self.failures)):
+            if lines:
+                print(f"{title}:")
+                for line in lines:
+                    print(f"    {line}")
+        print(f"{seconds:.0f} s")
+        skipped = f", {self.counts[tap.SKIPPED]} skipped" if self.counts[tap.SKIPPED] else ""
+        print(f"{self.counts[tap.OK]} passed, {self.counts[tap.FAILED]} failed{skipped}",
+              flush=True)
+        return 1 if self.counts[tap.FAILED] else 0
+
+
+def fuzz(args):
+    """`make fuzz`: the fuzzers alone, for as long as they should run."""
+    tests = Tests(args)
+    os.makedirs(LOGS, exist_ok=True)
+    jobs = [fuzz_job(path, args.fuzz_seconds) for path in args.fuzzers.split()
+            if tests.wanted(path)]
+    with ThreadPoolExecutor(max_workers=args.jobs) as pool:
+        for job, outcome in zip(jobs, pool.map(tests.perform, jobs)):
+            tests.show(job, *outcome)
+    return tests.summary(args.fuzz_seconds)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--qemu", default="qemu-system-arm")
+    parser.add_argument("--unit-tests", default="", help="programs")
+    parser.add_argument("--fuzzers", default="", help="programs")
+    parser.add_argument("--examples", default="", help="names")
+    parser.add_argument("--only", default="", help="only jobs with this text in their name")
+    parser.add_argument("--fuzz-seconds", type=int, help="run the fuzzers alone, this long each")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("options", nargs="*", help="make's options: NAME=value")
+    args = parser.parse_args()
+    os.chdir(ROOT)
+    return fuzz(args) if args.fuzz_seconds else Tests(args).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
