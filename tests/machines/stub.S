@@ -2,8 +2,8 @@
 /*
  * Enters the firmware as careless loaders do: MMU and caches on, with tables of its own, and TLB
  * entries that no table backs any more. Everything is mapped at VA = PA by 1 GiB blocks, writable
- * and executable; then the GiB of RAM is mapped one GiB off for long enough to be cached by the
- * TLB, and put back without any invalidation. `stub_target` is where the firmware starts.
+ * and executable, but for the third GiB: that shows RAM for long enough to be cached by the TLB, and
+ * is then mapped to itself without any invalidation. `stub_target` is where the firmware starts.
  */
     .syntax unified
     .arch armv7ve
@@ -11,8 +11,6 @@
 
 #define BLOCK  0x0701           /* AF, inner shareable, attribute 0, block */
 #define DEVICE 0x0405           /* AF, attribute 1, block */
-#define RAM_GIB 1
-#define FREE_GIB 2              /* nothing is there; the stub sees the RAM at that address */
 
     .text
     .global _start
@@ -23,15 +21,15 @@ _start:
     /* Flash and devices are in the first GiB: Normal memory for the flash, since code runs there;
      * the stub itself touches no device. */
     ldr     r0, =tables
-    ldr     r1, =(0x00000000 | BLOCK)
-    mov     r2, #0
-    strd    r1, r2, [r0]
-    ldr     r1, =(0x40000000 | BLOCK)
-    strd    r1, r2, [r0, #8]
-    ldr     r1, =(0x40000000 | BLOCK)
-    strd    r1, r2, [r0, #16]
-    ldr     r1, =(0xc0000000 | BLOCK)
-    strd    r1, r2, [r0, #24]
+    mov     r3, #0
+    ldr     r2, =(0x00000000 | BLOCK)
+    strd    r2, r3, [r0]
+    ldr     r2, =(0x40000000 | BLOCK)
+    strd    r2, r3, [r0, #8]
+    ldr     r2, =(0x40000000 | BLOCK)
+    strd    r2, r3, [r0, #16]
+    ldr     r2, =(0xc0000000 | BLOCK)
+    strd    r2, r3, [r0, #24]
     dsb     sy
 
     mov     r1, #0
@@ -52,13 +50,13 @@ _start:
     /* The third GiB now shows RAM: read through it, so that the TLB holds it, then map it to
      * something else, and leave the TLB as it is. */
     ldr     r1, =0x80200000
-    mov     r3, #16
-1:  ldr     r4, [r1], #4096
-    subs    r3, r3, #1
+    mov     r4, #16
+1:  ldr     r2, [r1]
+    add     r1, r1, #4096
+    subs    r4, r4, #1
     bne     1b
-    ldr     r1, =(0x80000000 | DEVICE)
-    mov     r2, #0
-    strd    r1, r2, [r0, #16]
+    ldr     r2, =(0x80000000 | DEVICE)
+    strd    r2, r3, [r0, #16]
     /* A dirty line that only the cache holds, where the firmware's image will be. */
     ldr     r1, =0x41800000
     ldr     r3, =0xdeadbeef

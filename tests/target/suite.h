@@ -27,8 +27,14 @@ struct target_suite {
     size_t count;
 };
 
-#define TARGET_CASE(function)      {#function, function}
-#define TARGET_SUITE(title, cases) {title, cases, sizeof(cases) / sizeof((cases)[0])}
+#define TARGET_CASE(function)                                                                      \
+    {                                                                                              \
+#function, function                                                                        \
+    }
+#define TARGET_SUITE(title, cases)                                                                 \
+    {                                                                                              \
+        title, cases, sizeof(cases) / sizeof((cases)[0])                                           \
+    }
 
 /** Marks the running case as failed and says why. */
 void target_fail(const char *file, int line, const char *format, ...)
@@ -58,7 +64,8 @@ void target_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
         }                                                                                          \
     } while (0)
 
-/** Runs one suite, or all if name is NULL; prints TAP; the number of failed cases, -1 if unknown. */
+/** Runs one suite, or all if name is NULL; prints TAP; the number of failed cases, -1 if unknown.
+ */
 int target_run(const char *name);
 /** The suites, ended by NULL. */
 extern const struct target_suite *const target_suites[];

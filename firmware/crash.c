@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The prompt's `crash`: a provoked exception that ends in its report.
+ */
+#include <stdio.h>
+
+#include "firmware/prompt.h"
+#include "tests/target/provoke.h"
+
+int crash(const char *name)
+{
+    const struct provocation *provocation = provoke_find(name);
+
+    if (provocation == NULL) {
+        printf("no kind \"%s\"\n", name);
+        return -1;
+    }
+    fflush(stdout);
+    provocation->run(NULL);
+    printf("%s: nothing happened\n", name);
+    return 0;
+}
+
+void crash_list(void)
+{
+    for (const struct provocation *p = provocations; p->name != NULL; p++) {
+        printf("  %-13s %s\n", p->name, p->help);
+    }
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The interactive prompt on the console.
+ */
+#ifndef ASHLAR_FIRMWARE_PROMPT_H
+#define ASHLAR_FIRMWARE_PROMPT_H
+
+#include <stddef.h>
+
+/** Reads and runs commands, for ever. */
+_Noreturn void prompt_run(void);
+
+/** Reads one line into `line` (size bytes, zero-terminated) with echo and editing: backspace,
+ *  ^U clears, ^C abandons. Ends at CR or LF. */
+void line_read(char *line, size_t size);
+
+/** Prints what the firmware found and configured. */
+void banner_print(void);
+
+/** Provokes the named exception or overflow, whose report ends the program; -1 for an unknown
+ *  name. crash_list() prints the names. */
+int crash(const char *name);
+void crash_list(void);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Turning on the MMU and the caches of an AArch32 CPU.
+ */
+#include "startup/processor.h"
+
+#include "ashlar/mmu.h"
+#include "port/port.h"
+
+extern const char boot_vectors[];
+
+bool processor_walks_coherent(void)
+{
+    return (CP15_READ(CP15_ID_MMFR3) >> 20 & 0xf) != 0;
+}
+
+bool processor_has_long_descriptors(void)
+{
+    return (CP15_READ(CP15_ID_MMFR0) & 0xf) >= 5; /* VMSA with LPAE */
+}
+
+void processor_vectors_on(void)
+{
+    CP15_WRITE(CP15_VBAR, (uintptr_t)boot_vectors);
+    port_isb();
+}
+
+void processor_mmu_on(ash_pa_t root, unsigned space_bits)
+{
+    uint32_t ttbcr = TTBCR_EAE | TTBCR_A1 | TTBCR_EPD1 | TTBCR_WALK0 | TTBCR_WALK1;
+    uint32_t sctlr = CP15_READ(CP15_SCTLR);
+
+    if (space_bits != 0) {
+        ttbcr |= TTBCR_T1SZ(32 - space_bits);
+    }
+    CP15_WRITE(CP15_TLBIALL, 0);
+    CP15_WRITE(CP15_MAIR0, ASH_MMU_MAIR0);
+    CP15_WRITE(CP15_MAIR1, ASH_MMU_MAIR1);
+    CP15_WRITE(CP15_TTBCR, ttbcr);
+    CP15_WRITE64(CP15_TTBR0, root.value);
+    CP15_WRITE64(CP15_TTBR1, root.value); /* not walked, but never garbage (arm-rules 17) */
+    port_dsb_sy();
+    port_isb();
+    sctlr |= SCTLR_M | SCTLR_C | SCTLR_I | SCTLR_Z | SCTLR_WXN | SCTLR_UWXN;
+    CP15_WRITE(CP15_SCTLR, sctlr);
+    port_isb();
+}

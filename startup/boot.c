@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From the first C function to main(): platform, regions, translation tables and the MMU, frames,
+ * contiguous memory, devices, constructors. A step that fails says so on the console and stops.
+ */
+#include "ashlar/boot.h"
+
+#include <stdlib.h>
+
+#include "ashlar/board.h"
+#include "ashlar/frames.h"
+#include "ashlar/pmem.h"
+#include "port/port.h"
+#include "startup/boot_map.h"
+#include "startup/early_print.h"
+#include "startup/image.h"
+#include "startup/processor.h"
+
+#define ENTERED_CACHED 0x100u /* reset.S */
+
+int main(void);
+void boot_start(const void *hint, uint32_t entry);
+
+struct ash_boot_info ash_boot_info;
+
+static struct ash_regions regions;
+
+/* The C library's own allocator must never be linked. This reference, in a section that nothing
+ * keeps, brings in Ashlar's malloc family before the C library is searched; the linker then drops
+ * what the program does not use. */
+struct _reent;
+void *_malloc_r(struct _reent *reent, size_t size);
+static void *(*const link_allocator)(struct _reent *, size_t)
+    __attribute__((used, section(".rodata.link_allocator"))) = _malloc_r;
+
+static void require(int error, const char *step, const char *what)
+{
+    if (error == 0) {
+        return;
+    }
+    early_text("\nashlar: cannot boot: ");
+    early_text(step);
+    early_text(what[0] != '\0' ? " (" : "");
+    early_text(what);
+    early_text(what[0] != '\0' ? "): " : ": ");
+    early_text(ash_strerror(error));
+    early_text("\n");
+    early_stop();
+}
+
+/* What no allocator may touch: the tree, the image, and what platform and board reserve. */
+static void collect_regions(const struct ash_platform *platform)
+{
+    struct ash_range image;
+
+    ash_regions_init(&regions);
+    for (unsigned i = 0; i < platform->ram_count; i++) {
+        require(ash_regions_add(&regions, platform->ram[i]), "memory map", "RAM");
+    }
+    if (platform->tree.size != 0) {
+        require(ash_regions_reserve(&regions, platform->tree), "memory map", "device tree");
+    }
+    image.base = ash_pa((uintptr_t)__ram_start);
+    image.size = (uintptr_t)__ram_end - (uintptr_t)__ram_start;
+    if (!ash_regions_is_ram(&regions, image)) {
+        require(ASH_ERANGE, "memory map", "no RAM where the image is linked to");
+    }
+    require(ash_regions_reserve(&regions, image), "memory map", "image");
+    for (unsigned i = 0; i < platform->reserved_count; i++) {
+        require(ash_regions_reserve(&regions, platform->reserved[i].range), "memory map",
+                platform->reserved[i].name);
+    }
+}
+
+/* The board's own carve-out: the end of the remap zone. */
+static struct ash_range board_pmem(const struct ash_range *zone)
+{
+    uint64_t end = zone->base.value + zone->size;
+    struct ash_range range = {ash_pa(end - ash_board.pmem_bytes), ash_board.pmem_bytes};
+
+    if (ash_board.pmem_bytes > zone->size || range.base.value < (uint64_t)(uintptr_t)__ram_end ||
+        ash_regions_is_reserved(&regions, range)) {
+        range.size = 0;
+    }
+    return range;
+}
+
+static void add_pmem(const struct ash_platform *platform, struct ash_range dma)
+{
+    ash_pmem_init(&ash_boot_map, &ash_boot_map_lock);
+    if (dma.size != 0) {
+        require(ash_pmem_add("dma", dma), "contiguous memory", "dma");
+    }
+    for (unsigned i = 0; i < platform->reserved_count; i++) {
+        const struct ash_reserved *reserved = &platform->reserved[i];
+
+        if (reserved->kind == ASH_RESERVED_PMEM && ash_regions_is_ram(&regions, reserved->range)) {
+            int error = ash_pmem_add(reserved->name, reserved->range);
+
+            if (error != 0) {
+                early_text("ashlar: pmem region ");
+                early_text(reserved->name);
+                early_text(" left out: ");
+                early_text(ash_strerror(error));
+                early_text("\n");
+            }
+        }
+    }
+}
+
+static void run_constructors(void)
+{
+    for (void (**constructor)(void) = __init_array_start; constructor != __init_array_end;
+         constructor++) {
+        (*constructor)();
+    }
+}
+
+void boot_start(const void *hint, uint32_t entry)
+{
+    struct ash_range zone, dma;
+    struct ash_frames_config frames = {0};
+    const char *what = "";
+    int error;
+
+    ash_boot_info.entry = (enum ash_boot_entry)(entry & 0xff);
+    ash_boot_info.caches_were_on = (entry & ENTERED_CACHED) != 0;
+    processor_vectors_on();
+    ash_board.discover(hint, &ash_platform);
+    ash_board.console_init(&ash_platform);
+    if (!processor_has_long_descriptors()) {
+        require(ASH_ENODEV, "translation tables", "this processor has no LPAE");
+    }
+    collect_regions(&ash_platform);
+
+    error = boot_map_build(&regions, &ash_platform, &zone, &what);
+    require(error, "translation tables", what);
+    dma = board_pmem(&zone);
+    if (dma.size != 0) {
+        require(ash_regions_reserve(&regions, dma), "memory map", "dma");
+    }
+    ash_mmu_publish(&ash_boot_map);
+    processor_mmu_on(ash_mmu_root(&ash_boot_map), ash_board.space_bits);
+
+    frames.direct_limit = ash_pa(boot_map_limit());
+    require(ash_frames_init(&regions, &frames), "page frames", "");
+    require(boot_tables_adopt(), "page frames", "translation tables");
+    ash_mmu_freeze(&ash_boot_map);
+    add_pmem(&ash_platform, dma);
+    require(ash_board.init(&ash_platform), "devices", "");
+    run_constructors();
+    ash_boot_info.cycles = port_cycles();
+    exit(main());
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Symbols that the linker script defines (ld/sections.ld; the README explains each). All
+ * boundaries of parts with different permissions are page-aligned; ends are exclusive.
+ */
+#ifndef ASHLAR_STARTUP_IMAGE_H
+#define ASHLAR_STARTUP_IMAGE_H
+
+extern char __reset_start[], __reset_end[];     /* reset code, used with the MMU off only */
+extern char __text_start[], __text_end[];       /* code */
+extern char __rodata_start[], __rodata_end[];   /* constants */
+extern char __ramtext_start[], __ramtext_end[]; /* code that must not run from flash */
+extern char __ram_start[], __ram_end[];         /* RAM that the image occupies, stacks included */
+
+extern void (*__init_array_start[])(void), (*__init_array_end[])(void);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What boot needs to know of, and do to, the processor once; each architecture's folder has it.
+ */
+#ifndef ASHLAR_STARTUP_PROCESSOR_H
+#define ASHLAR_STARTUP_PROCESSOR_H
+
+#include <stdbool.h>
+
+#include "ashlar/types.h"
+
+/** log2 of the addresses that the firmware's identity map covers. */
+#if UINTPTR_MAX > UINT32_MAX
+#define PROCESSOR_IDENTITY_BITS 39
+#else
+#define PROCESSOR_IDENTITY_BITS 32
+#endif
+
+/** True if table walks look into the data cache (ID_MMFR3.CohWalk). */
+bool processor_walks_coherent(void);
+
+/** True if the processor can walk long descriptors. */
+bool processor_has_long_descriptors(void);
+
+/**
+ * Turns on the MMU and the caches with the firmware's tables at `root` (identity), WXN on; with
+ * space_bits > 0 the top 2^space_bits addresses belong to TTBR1, whose walks stay off (EPD1).
+ * Running code, stack and data must be mapped at VA = PA. One call, all barriers inside
+ * (arm-rules 23).
+ */
+void processor_mmu_on(ash_pa_t root, unsigned space_bits);
+
+/** Exception vectors: from here on a fault ends in a report. */
+void processor_vectors_on(void);
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The mistakes that C can make.
+ */
+#include "tests/target/provoke.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ashlar/frames.h"
+#include "ashlar/platform.h"
+#include "port/port.h"
+
+const uint32_t provoke_table[PROVOKE_TABLE_WORDS] = {0x41534800, 0x41534801, 0x41534802,
+                                                     0x41534803};
+
+/* The compiler must not know what is wrong with an address. */
+static uintptr_t hidden(uintptr_t address)
+{
+    __asm__ volatile("" : "+r"(address));
+    return address;
+}
+
+static void store(uintptr_t address)
+{
+    *(volatile uint32_t *)hidden(address) = 0;
+}
+
+static void call(uintptr_t address)
+{
+    ((void (*)(void))hidden(address))();
+}
+
+static void null_read(void *unused)
+{
+    (void)unused;
+    (void)*(volatile uint32_t *)hidden(8);
+}
+
+static void null_write(void *unused)
+{
+    (void)unused;
+    store(8);
+}
+
+static void null_call(void *unused)
+{
+    (void)unused;
+    call(0);
+}
+
+static void rodata_write(void *unused)
+{
+    (void)unused;
+    store((uintptr_t)&provoke_table[1]);
+}
+
+static void text_write(void *unused)
+{
+    (void)unused;
+    store((uintptr_t)ash_strerror);
+}
+
+static void data_call(void *unused)
+{
+    static uint32_t code[1];
+
+    (void)unused;
+    code[0] = provoke_return_code[0];
+    port_code_sync(code, sizeof(code));
+    call((uintptr_t)code);
+}
+
+static void stack_call(void *unused)
+{
+    volatile uint32_t code[1];
+
+    (void)unused;
+    code[0] = provoke_return_code[0];
+    port_code_sync((const void *)(uintptr_t)code, sizeof(code));
+    call((uintptr_t)code);
+}
+
+static void heap_call(void *unused)
+{
+    static uint32_t *code; /* found again by the next run: a fault never comes back to free it */
+
+    (void)unused;
+    if (code == NULL) {
+        code = malloc(sizeof(*code));
+    }
+    if (code != NULL) {
+        code[0] = provoke_return_code[0];
+        port_code_sync(code, sizeof(*code));
+        call((uintptr_t)code);
+    }
+}
+
+static void rodata_call(void *unused)
+{
+    (void)unused;
+    call((uintptr_t)provoke_return_code);
+}
+
+static void device_call(void *unused)
+{
+    (void)unused;
+    call((uintptr_t)ash_platform.device[0].range.base.value);
+}
+
+static void double_free(void *unused)
+{
+    ash_frame_t frame;
+
+    (void)unused;
+    if (ash_frames_alloc(0, ASH_FRAMES_OWNER(ASH_OWNER_TEST), &frame) == 0) {
+        ash_frames_free(frame, 0);
+        ash_frames_free(frame, 0);
+    }
+}
+
+static void foreign_free(void *unused)
+{
+    static uint32_t word;
+
+    (void)unused;
+    free((void *)hidden((uintptr_t)&word));
+}
+
+static void aborted(void *unused)
+{
+    (void)unused;
+    abort();
+}
+
+const struct provocation provocations[] = {
+    {"null-read", "read through NULL", null_read},
+    {"null-write", "write through NULL", null_write},
+    {"null-call", "call NULL", null_call},
+    {"rodata-write", "write a constant", rodata_write},
+    {"text-write", "write code", text_write},
+    {"data-call", "execute .data or .bss", data_call},
+    {"stack-call", "execute the stack", stack_call},
+    {"heap-call", "execute the heap", heap_call},
+    {"rodata-call", "execute constants", rodata_call},
+    {"device-call", "execute device registers", device_call},
+    {"undefined", "an undefined instruction", provoke_undefined},
+    {"call", "a supervisor call that nobody serves", provoke_call},
+    {"alignment", "a misaligned double-word load", provoke_alignment},
+    {"overflow-svc", "run over the SVC stack", provoke_overflow_svc},
+    {"overflow-irq", "run over the IRQ stack", provoke_overflow_irq},
+    {"overflow-fiq", "run over the FIQ stack", provoke_overflow_fiq},
+    {"overflow-abt", "run over the ABT stack", provoke_overflow_abt},
+    {"overflow-und", "run over the UND stack", provoke_overflow_und},
+    {"double-free", "free a frame twice", double_free},
+    {"foreign-free", "free what malloc never gave", foreign_free},
+    {"abort", "call abort()", aborted},
+    {NULL, NULL, NULL},
+};
+
+const struct provocation *provoke_find(const char *name)
+{
+    for (const struct provocation *p = provocations; p->name != NULL; p++) {
+        if (strcmp(p->name, name) == 0) {
+            return p;
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The self-tests of the firmware, in the order in which they run: what others stand on first.
+ */
+#include "tests/target/suite.h"
+
+extern const struct target_suite suite_boot;
+extern const struct target_suite suite_trap;
+
+const struct target_suite *const target_suites[] = {
+    &suite_boot,
+    &suite_trap,
+    NULL,
+};

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Runs suites and prints their results as TAP version 13. An exception that a case does not expect
+ * fails that case and no other.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ashlar/errors.h"
+#include "ashlar/trap.h"
+#include "tests/target/suite.h"
+
+static struct {
+    bool failed;
+    const char *skipped; /* the reason */
+} state;
+
+void target_fail(const char *file, int line, const char *format, ...)
+{
+    va_list arguments;
+
+    state.failed = true;
+    printf("# %s:%d: ", file, line);
+    va_start(arguments, format);
+    vprintf(format, arguments);
+    va_end(arguments);
+    printf("\n");
+}
+
+void target_skip(const char *reason)
+{
+    state.skipped = reason;
+}
+
+void target_note(const char *format, ...)
+{
+    va_list arguments;
+
+    printf("# ");
+    va_start(arguments, format);
+    vprintf(format, arguments);
+    va_end(arguments);
+    printf("\n");
+}
+
+static void run_case(void *arg)
+{
+    ((const struct target_case *)arg)->run();
+}
+
+static void print_trap(const struct ash_trap *trap)
+{
+    target_note("unexpected %s: %s, level %d, %s, address 0x%lx, pc 0x%lx",
+                ash_trap_kind_name(trap->kind), ash_trap_cause_name(trap->cause), trap->level,
+                trap->write ? "write" : "read", (unsigned long)trap->address,
+                (unsigned long)trap->pc);
+}
+
+static int run_suite(const struct target_suite *suite, size_t *number)
+{
+    int failed = 0;
+
+    for (size_t i = 0; i < suite->count; i++) {
+        struct ash_trap trap;
+
+        state.failed = false;
+        state.skipped = NULL;
+        if (ash_trap_catch(run_case, (void *)(uintptr_t)&suite->cases[i], &trap) != 0) {
+            state.failed = true;
+            print_trap(&trap);
+        }
+        *number += 1;
+        printf("%s %zu - %s/%s", state.failed ? "not ok" : "ok", *number, suite->name,
+               suite->cases[i].name);
+        if (state.skipped != NULL && !state.failed) {
+            printf(" # SKIP %s", state.skipped);
+        }
+        printf("\n");
+        failed += state.failed;
+    }
+    return failed;
+}
+
+int target_run(const char *name)
+{
+    size_t planned = 0, number = 0;
+    int failed = 0;
+
+    for (size_t i = 0; target_suites[i] != NULL; i++) {
+        if (name == NULL || strcmp(name, target_suites[i]->name) == 0) {
+            planned += target_suites[i]->count;
+        }
+    }
+    if (planned == 0) {
+        return -1;
+    }
+    printf("TAP version 13\n1..%zu\n", planned);
+    for (size_t i = 0; target_suites[i] != NULL; i++) {
+        if (name == NULL || strcmp(name, target_suites[i]->name) == 0) {
+            failed += run_suite(target_suites[i], &number);
+        }
+    }
+    printf("# done %zu\n", number);
+    return failed;
+}
