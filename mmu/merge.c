@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Merging: a full table whose entries form one block is replaced by that block. By call only.
+ */
+#include "mmu/writer.h"
+#include "mmu/zone.h"
+
+/* The block that a table below `level` amounts to, or 0. */
+static uint64_t block_of(uint64_t link, unsigned level)
+{
+    const uint64_t *table = port_ptr(mmu_output(link));
+    uint64_t first = port_entry_load(table);
+    uint64_t step = mmu_leaf_step(level + 1);
+    uint64_t expected = first;
+
+    if ((first & MMU_TYPE) != mmu_leaf_type(level + 1) || (first & MMU_CONTIGUOUS) ||
+        !ash_is_aligned(mmu_output(first).value, mmu_leaf_step(level))) {
+        return 0;
+    }
+    for (unsigned i = 0; i < MMU_ENTRIES; i++, expected += step) {
+        if (port_entry_load(table + i) != expected) {
+            return 0;
+        }
+    }
+    return (first & ~MMU_TYPE) | MMU_BLOCK;
+}
+
+/* Replaces the table under the cursor if it can be; the number of tables that are gone. */
+static unsigned replace(struct mmu_writer *writer, uint64_t link)
+{
+    unsigned level = writer->walk.level;
+    struct mmu_edit edit = {0};
+    uint64_t *table;
+
+    if (mmu_count(link) == MMU_ENTRIES && (link & MMU_PINNED) == 0 &&
+        mmu_walk_whole(&writer->walk) > 0) {
+        edit.bits = block_of(link, level);
+    }
+    if (edit.bits == 0) {
+        return 0;
+    }
+    mmu_writer_edit(writer, 1, &edit);
+    /* Broken and invalidated, so nothing walks it any more. */
+    table = port_ptr(mmu_output(link));
+    port_page_zero(table);
+    mmu_gather_unlink(&writer->gather, table, mmu_output(link));
+    writer->gather.map->counters.merges++;
+    return 1;
+}
+
+/* Merges what tables of one level link. */
+static unsigned merge_level(struct ash_mmu *map, const struct mmu_range *range, unsigned level)
+{
+    struct mmu_writer writer;
+    struct mmu_walk *walk = &writer.walk;
+    unsigned merged = 0;
+
+    mmu_writer_start(&writer, map, range, NULL);
+    while (walk->page < walk->end) {
+        uint64_t descriptor = port_entry_load(mmu_walk_entry(walk));
+
+        if (!mmu_is_table(descriptor, walk->level)) {
+            mmu_writer_next(&writer, 1);
+        } else if (walk->level < level) {
+            mmu_writer_down(&writer, descriptor);
+        } else {
+            merged += replace(&writer, descriptor);
+            mmu_writer_next(&writer, 1);
+        }
+    }
+    mmu_writer_finish(&writer);
+    return merged;
+}
+
+int ash_mmu_merge(struct ash_mmu *map, ash_va_t va, uint64_t size, unsigned *merged)
+{
+    struct mmu_range range;
+    unsigned tables = 0;
+    int error = mmu_range_check(map, va, size, &range);
+
+    if (error != 0) {
+        return error;
+    }
+    if (!mmu_zone_allows(map, &range)) {
+        return ASH_EBUSY;
+    }
+    for (unsigned level = 2; level >= 1 && level >= map->start; level--) {
+        tables += merge_level(map, &range, level);
+    }
+    if (merged != NULL) {
+        *merged = tables;
+    }
+    return 0;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Checking a whole map against what this module may have written. It trusts no descriptor: what
+ * looks wrong is reported and not followed.
+ */
+#include "mmu/walk.h"
+
+/* A table on the path. */
+struct place {
+    const uint64_t *table;
+    uintptr_t page; /* first that it translates */
+    unsigned next;  /* entry to look at */
+    unsigned valid; /* of those before */
+    unsigned count; /* that the link says */
+    uint64_t link;
+};
+
+static void fail(struct ash_mmu_report *report, const struct ash_mmu *map, const char *what,
+                 uintptr_t page, unsigned level, uint64_t descriptor)
+{
+    if (report->errors++ == 0) {
+        report->what = what;
+        report->va = ash_va(map->base.value + (page << ASH_PAGE_SHIFT));
+        report->level = level;
+        report->descriptor = descriptor;
+    }
+}
+
+/* What is wrong with a page or block; NULL if nothing is. */
+static const char *leaf_error(const struct ash_mmu *map, uint64_t descriptor, unsigned level)
+{
+    uint64_t expected;
+
+    if (level == 0 || (descriptor & MMU_TYPE) != mmu_leaf_type(level)) {
+        return "reserved descriptor type";
+    }
+    if (descriptor & MMU_OUTPUT & (mmu_leaf_step(level) - 1)) {
+        return "misaligned output address";
+    }
+    if (mmu_output(descriptor).value >> map->format->pa_bits) {
+        return "output address out of reach";
+    }
+    if (!map->global && (descriptor & MMU_NOT_GLOBAL) == 0) {
+        return "global entry in a map with an ASID";
+    }
+    if (mmu_change(0, descriptor, level) == MMU_REFUSE) {
+        return "attributes that no mapping may have";
+    }
+    if (mmu_leaf_encode(map, mmu_leaf_decode(descriptor), &expected) != 0 ||
+        (descriptor & ~(MMU_OUTPUT | MMU_TYPE | MMU_SOFTWARE | MMU_CONTIGUOUS)) != expected) {
+        return "attributes that were not built here";
+    }
+    return NULL;
+}
+
+static const char *link_error(const struct ash_mmu *map, uint64_t descriptor, unsigned level)
+{
+    if (mmu_change(0, descriptor, level) == MMU_REFUSE) {
+        return "table descriptor with hierarchical attributes";
+    }
+    if (mmu_output(descriptor).value >> map->format->pa_bits ||
+        port_ptr(mmu_output(descriptor)) == NULL) {
+        return "table out of reach";
+    }
+    return NULL;
+}
+
+static void check_count(const struct ash_mmu *map, struct ash_mmu_report *report,
+                        const struct place *place, unsigned level)
+{
+    if (place->valid != place->count) {
+        fail(report, map, "count of valid entries is wrong", place->page, level, place->link);
+    } else if (place->valid == 0 && level > map->start && (place->link & MMU_PINNED) == 0) {
+        fail(report, map, "an empty table was kept", place->page, level, place->link);
+    }
+}
+
+/* Looks at the next entry of the table at *level, and may go down. */
+static void check_entry(const struct ash_mmu *map, struct ash_mmu_report *report,
+                        struct place *place, unsigned *level)
+{
+    struct place *here = &place[*level];
+    unsigned index = here->next++;
+    uint64_t descriptor = port_entry_load(&here->table[index]);
+    uintptr_t page = here->page + ((uintptr_t)index << mmu_shift(*level));
+    const char *error;
+
+    if (descriptor == 0) {
+        return;
+    }
+    if (!mmu_is_valid(descriptor)) {
+        fail(report, map, "an invalid entry that is not zero", page, *level, descriptor);
+        return;
+    }
+    here->valid++;
+    if (page >= map->pages) {
+        fail(report, map, "an entry past the end of the map", page, *level, descriptor);
+        return;
+    }
+    if (!mmu_is_table(descriptor, *level)) {
+        error = leaf_error(map, descriptor, *level);
+        report->leaves[*level]++;
+        report->bytes += mmu_leaf_step(*level);
+    } else {
+        error = link_error(map, descriptor, *level);
+    }
+    if (error != NULL) {
+        fail(report, map, error, page, *level, descriptor);
+    } else if (mmu_is_table(descriptor, *level)) {
+        ++*level;
+        here[1].table = port_ptr(mmu_output(descriptor));
+        here[1].page = page;
+        here[1].next = 0;
+        here[1].valid = 0;
+        here[1].count = mmu_count(descriptor);
+        here[1].link = descriptor;
+    }
+}
+
+int ash_mmu_verify(const struct ash_mmu *map, struct ash_mmu_report *report)
+{
+    struct ash_mmu_report unwanted;
+    struct place place[4];
+    unsigned level = map->start;
+
+    if (report == NULL) {
+        report = &unwanted;
+    }
+    port_zero(report, sizeof *report);
+    place[level].table = map->root;
+    place[level].page = 0;
+    place[level].next = 0;
+    place[level].valid = 0;
+    place[level].count = map->root_count;
+    place[level].link = 0;
+    for (;;) {
+        if (place[level].next < MMU_ENTRIES) {
+            check_entry(map, report, place, &level);
+            continue;
+        }
+        report->tables++;
+        check_count(map, report, &place[level], level);
+        if (level == map->start) {
+            break;
+        }
+        level--;
+    }
+    if (report->tables != map->counters.tables) {
+        fail(report, map, "tables in use cannot all be reached", 0, map->start, 0);
+    }
+    return report->errors == 0 ? 0 : ASH_ECORRUPT;
+}
