@@ -314,6 +314,7 @@ static void platform_scan_device(struct platform_scan *scan, const struct fdt_wa
 {
     struct ash_platform *platform = scan->platform;
     struct ash_device *device = &platform->device[platform->device_count];
+    struct fdt_value value;
     struct ash_range range;
 
     if (compatible->size == 0 || compatible->bytes[compatible->size - 1] != 0 ||
@@ -327,6 +328,7 @@ static void platform_scan_device(struct platform_scan *scan, const struct fdt_wa
     }
     device->range = range;
     device->irq = platform_irq(scan, walk, 0);
+    device->coherent = fdt_value_find(walk, "dma-coherent", &value);
     platform_copy_text(device->name, sizeof(device->name), (const char *)compatible->bytes, '\0');
     platform->device_count++;
     if (platform->console.size == 0 && fdt_value_lists(compatible, "arm,pl011")) {

@@ -67,6 +67,7 @@ static void virt_fallback_devices(struct ash_platform *platform)
         device->range.base = ash_pa(VIRT_VIRTIO + i * VIRT_VIRTIO_BYTES);
         device->range.size = VIRT_VIRTIO_BYTES;
         device->irq = VIRT_VIRTIO_IRQ + i;
+        device->coherent = true;
         port_copy(device->name, name, sizeof(name));
     }
     platform->device_count = VIRT_VIRTIO_SLOTS;

@@ -37,6 +37,7 @@ struct ash_reserved {
 struct ash_device {
     struct ash_range range;       /**< registers */
     uint32_t irq;                 /**< interrupt number as the controller counts; 0: none */
+    bool coherent;                /**< its DMA sees the CPU's caches (dma-coherent) */
     char name[ASH_PLATFORM_NAME]; /**< first "compatible" string, cut to fit */
 };
 

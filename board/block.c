@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Block devices in general: enumeration, checks, waiting. Owns the table of devices and the life of
+ * requests; what a device's registers look like is its driver's business.
+ */
+#include "board/block.h"
+
+#include "ashlar/irq.h"
+#include "port/spinlock.h"
+
+#define BLOCK_TIMEOUT_NS 10000000000u
+/* Where there is no clock, this many looks stand for the timeout. */
+#define BLOCK_PATIENCE 200000000u
+
+static struct ash_block *block_devices[BLOCK_DEVICES];
+static unsigned block_count;
+static bool block_looked;
+
+int block_register(struct ash_block *block)
+{
+    if (block_count == BLOCK_DEVICES) {
+        return ASH_ENOMEM;
+    }
+    block_devices[block_count++] = block;
+    return 0;
+}
+
+unsigned ash_block_count(void)
+{
+    if (!block_looked) {
+        block_looked = true;
+        board_find_block_devices();
+    }
+    return block_count;
+}
+
+/* Lets go of the lock and calls back for what was finished under it. */
+static void block_release(struct ash_block *block, unsigned long saved)
+{
+    struct ash_block_request *request = block->finished;
+
+    block->finished = NULL;
+    spinlock_release(&block->lock, saved);
+    while (request != NULL) {
+        struct ash_block_request *next = request->next;
+        void (*done)(struct ash_block_request *) = request->done;
+
+        /* From here on the request is its owner's again. */
+        port_store_release(&request->finished, 1);
+        if (done != NULL) {
+            done(request);
+        }
+        request = next;
+    }
+}
+
+void block_finish(struct ash_block *block, struct ash_block_request *request, int result)
+{
+    if (request->op != ASH_BLOCK_FLUSH) {
+        (void)ash_dma_unmap(&request->mapping);
+    }
+    request->result = result;
+    request->next = block->finished;
+    block->finished = request;
+    block->in_flight--;
+}
+
+int ash_block_open(unsigned n, struct ash_pmem *region, struct ash_block **opened)
+{
+    struct ash_block *block;
+    unsigned long saved;
+    bool taken;
+    int error;
+
+    if (n >= ash_block_count()) {
+        return ASH_ENODEV;
+    }
+    if (region == NULL) {
+        return ASH_EINVAL;
+    }
+    block = block_devices[n];
+    saved = spinlock_acquire(&block->lock);
+    taken = block->open;
+    block->open = true;
+    spinlock_release(&block->lock, saved);
+    if (taken) {
+        return ASH_EBUSY;
+    }
+    block->mode = ASH_BLOCK_POLLED;
+    block->timeout_ns = BLOCK_TIMEOUT_NS;
+    block->in_flight = 0;
+    block->finished = NULL;
+    block->dead = false;
+    error = block->driver->start(block, region);
+    if (error != 0) {
+        block->open = false;
+        return error;
+    }
+    *opened = block;
+    return 0;
+}
+
+int ash_block_close(struct ash_block *block)
+{
+    unsigned long saved = spinlock_acquire(&block->lock);
+    bool busy = block->in_flight != 0;
+    int error;
+
+    spinlock_release(&block->lock, saved);
+    if (busy) {
+        return ASH_EBUSY;
+    }
+    error = ash_block_set_mode(block, ASH_BLOCK_POLLED);
+    if (error == 0) {
+        error = block->driver->stop(block);
+    }
+    if (error == 0) {
+        block->open = false;
+    }
+    return error;
+}
+
+void ash_block_get_info(const struct ash_block *block, struct ash_block_info *info)
+{
+    *info = block->info;
+}
+
+static void block_interrupt(void *arg)
+{
+    struct ash_block *block = arg;
+    unsigned long saved = spinlock_acquire(&block->lock);
+
+    if (block->driver->acknowledge(block)) {
+        block->driver->collect(block);
+    }
+    block_release(block, saved);
+}
+
+int ash_block_set_mode(struct ash_block *block, enum ash_block_mode mode)
+{
+    bool interrupts = mode == ASH_BLOCK_INTERRUPT;
+    unsigned long saved;
+    int error;
+
+    if (mode == block->mode) {
+        return 0;
+    }
+    if (block->info.irq == 0) {
+        return ASH_ENODEV;
+    }
+    error = interrupts ? ash_irq_attach(block->info.irq, block_interrupt, block)
+                       : ash_irq_detach(block->info.irq);
+    if (error != 0) {
+        return error;
+    }
+    saved = spinlock_acquire(&block->lock);
+    block->mode = mode;
+    block->driver->set_interrupts(block, interrupts);
+    /* What was finished before the device was told raises nothing any more. */
+    block->driver->collect(block);
+    block_release(block, saved);
+    return 0;
+}
+
+void ash_block_set_timeout(struct ash_block *block, uint64_t timeout_ns)
+{
+    block->timeout_ns = timeout_ns;
+}
+
+static int block_check(const struct ash_block *block, const struct ash_block_request *request)
+{
+    if (request->op == ASH_BLOCK_FLUSH) {
+        return request->count == 0 ? 0 : ASH_EINVAL;
+    }
+    if ((request->op != ASH_BLOCK_READ && request->op != ASH_BLOCK_WRITE) || request->count == 0) {
+        return ASH_EINVAL;
+    }
+    if (request->sector >= block->info.sectors ||
+        request->count > block->info.sectors - request->sector ||
+        request->count > block->info.max_sectors) {
+        return ASH_ERANGE;
+    }
+    return request->op == ASH_BLOCK_WRITE && block->info.read_only ? ASH_EPERM : 0;
+}
+
+int ash_block_submit(struct ash_block *block, struct ash_block_request *request)
+{
+    bool data = request->op != ASH_BLOCK_FLUSH;
+    int error = block_check(block, request);
+    unsigned long saved;
+
+    if (error != 0) {
+        return error;
+    }
+    port_zero(&request->mapping, sizeof(request->mapping));
+    if (data) {
+        error = ash_dma_map(&block->dma, request->memory, (size_t)request->count * ASH_BLOCK_SECTOR,
+                            request->op == ASH_BLOCK_READ ? ASH_DMA_FROM_DEVICE : ASH_DMA_TO_DEVICE,
+                            &request->mapping);
+        if (error != 0) {
+            return error;
+        }
+    }
+    request->finished = 0;
+    saved = spinlock_acquire(&block->lock);
+    error = block->dead ? ASH_EIO : block->driver->submit(block, request);
+    if (error == 0) {
+        block->in_flight++;
+    }
+    spinlock_release(&block->lock, saved);
+    if (error != 0 && data) {
+        (void)ash_dma_unmap(&request->mapping);
+    }
+    return error;
+}
+
+void ash_block_poll(struct ash_block *block)
+{
+    unsigned long saved = spinlock_acquire(&block->lock);
+
+    if (!block->dead) {
+        block->driver->collect(block);
+    }
+    block_release(block, saved);
+}
+
+bool ash_block_done(const struct ash_block_request *request)
+{
+    return port_load_acquire(&request->finished) != 0;
+}
+
+int ash_block_wait(struct ash_block *block, struct ash_block_request *request)
+{
+    uint64_t start = ash_now_ns();
+    uint32_t patience = BLOCK_PATIENCE;
+    unsigned long saved;
+
+    while (!ash_block_done(request)) {
+        if (block->mode == ASH_BLOCK_POLLED) {
+            ash_block_poll(block);
+        }
+        if (ash_now_ns() - start <= block->timeout_ns && --patience != 0) {
+            continue;
+        }
+        /* One more look under the lock: only what the device still has is lost. */
+        saved = spinlock_acquire(&block->lock);
+        if (!block->dead && !ash_block_done(request)) {
+            block->driver->collect(block);
+            if (block->in_flight != 0) {
+                block->dead = block->driver->recover(block) != 0;
+            }
+        }
+        block_release(block, saved);
+    }
+    return request->result;
+}
+
+static int block_transfer(struct ash_block *block, enum ash_block_op op, uint64_t sector,
+                          uint32_t count, ash_pa_t memory)
+{
+    struct ash_block_request request;
+    int error;
+
+    if (sector >= block->info.sectors || count > block->info.sectors - sector) {
+        return ASH_ERANGE;
+    }
+    request.op = op;
+    request.done = NULL;
+    do {
+        request.sector = sector;
+        request.memory = memory;
+        request.count = count < block->info.max_sectors ? count : block->info.max_sectors;
+        error = ash_block_submit(block, &request);
+        if (error == 0) {
+            error = ash_block_wait(block, &request);
+        }
+        sector += request.count;
+        memory.value += (uint64_t)request.count * ASH_BLOCK_SECTOR;
+        count -= request.count;
+    } while (error == 0 && count != 0);
+    return error;
+}
+
+int ash_block_read(struct ash_block *block, uint64_t sector, uint32_t count, ash_pa_t memory)
+{
+    return block_transfer(block, ASH_BLOCK_READ, sector, count, memory);
+}
+
+int ash_block_write(struct ash_block *block, uint64_t sector, uint32_t count, ash_pa_t memory)
+{
+    return block_transfer(block, ASH_BLOCK_WRITE, sector, count, memory);
+}
+
+int ash_block_flush(struct ash_block *block)
+{
+    struct ash_block_request request;
+    int error;
+
+    if (!block->info.volatile_cache) {
+        return 0;
+    }
+    request.op = ASH_BLOCK_FLUSH;
+    request.count = 0;
+    request.done = NULL;
+    error = ash_block_submit(block, &request);
+    return error == 0 ? ash_block_wait(block, &request) : error;
+}
