@@ -147,7 +147,7 @@ int ash_dma_sync_for_cpu(struct ash_dma_mapping *mapping, size_t offset, size_t 
         return error;
     }
     dma_take(mapping, offset, end);
-    if (mapping->cpu_begin == mapping->cpu_end) {
+    if (mapping->cpu_end == 0) {
         mapping->cpu_begin = offset;
         mapping->cpu_end = end;
     } else {
@@ -176,6 +176,9 @@ int ash_dma_sync_for_device(struct ash_dma_mapping *mapping, size_t offset, size
         mapping->cpu_begin = end;
     } else if (end == mapping->cpu_end) {
         mapping->cpu_end = offset;
+    }
+    if (mapping->cpu_begin == mapping->cpu_end) {
+        mapping->cpu_begin = mapping->cpu_end = 0;
     }
     return 0;
 }
