@@ -42,13 +42,21 @@ $(H)/clang/%.c.o: %.c $(H)/clang/flags | packages
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) $(SANITIZE) -MMD -MP -c $< -o $@
 
-$(H)/test_%: $(H)/gcc/tests/unit/test_%.c.o $(UNIT_OBJECTS) $(H)/gcc/flags
-	$(call say,HOSTLD  $@)
-	$(Q)$(HOST_CC) $(SANITIZE) $< $(UNIT_OBJECTS) $(HOST_LIBS) -o $@
+$(H)/gcc/libhost.a: $(UNIT_OBJECTS) $(H)/gcc/flags
+	@rm -f $@
+	$(Q)ar rcD $@ $(UNIT_OBJECTS)
 
-$(H)/fuzz_%: $(H)/clang/tests/fuzz/fuzz_%.c.o $(FUZZ_OBJECTS) $(H)/clang/flags
+$(H)/clang/libhost.a: $(FUZZ_OBJECTS) $(H)/clang/flags
+	@rm -f $@
+	$(Q)ar rcD $@ $(FUZZ_OBJECTS)
+
+$(H)/test_%: $(H)/gcc/tests/unit/test_%.c.o $(H)/gcc/libhost.a
+	$(call say,HOSTLD  $@)
+	$(Q)$(HOST_CC) $(SANITIZE) $^ $(HOST_LIBS) -o $@
+
+$(H)/fuzz_%: $(H)/clang/tests/fuzz/fuzz_%.c.o $(H)/clang/libhost.a
 	$(call say,FUZZLD  $@)
-	$(Q)$(FUZZ_CC) $(SANITIZE) -fsanitize=fuzzer $< $(FUZZ_OBJECTS) -o $@
+	$(Q)$(FUZZ_CC) $(SANITIZE) -fsanitize=fuzzer $^ -o $@
 
 .PHONY: unit-tests fuzzers
 unit-tests: $(UNIT_TESTS:%=$(H)/%)

@@ -77,9 +77,27 @@ fuzz: fuzzers
 	@$(TEST) --fuzz-seconds $(FUZZ_SECONDS)
 
 # The build folder that the options give; for scripts.
-.PHONY: folder
+.PHONY: folder host-folder
 folder:
 	@echo $(B)
+host-folder:
+	@echo $(H)
+
+mutants: packages
+	@$(PYTHON) -B tools/mutants.py --only '$(ONLY)'
+
+# clang-tidy over what the host builds (it knows that compiler's flags), cppcheck over all of it, but
+# for what it guesses wrongly and the compilers and sanitizers find: uninitialised variables, shifts.
+LINT_SOURCES := $(wildcard $(HOST_SOURCES))
+lint: packages
+	@$(PYTHON) tools/check_source.py
+	@printf '%s\n' $(LINT_SOURCES) | xargs -P $$(nproc) -I{} \
+	    clang-tidy --quiet --warnings-as-errors='*' {} -- $(HOST_FLAGS) 2>/dev/null
+	@cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,portability \
+	    --suppress=missingIncludeSystem --suppress=uninitvar --suppress=ctuuninitvar \
+	    --suppress=shiftTooManyBits \
+	    -D__arm__ -DASH_CHECK=$(CHECK) -DASH_CPUS=$(CPUS) -Iinclude -I. -Iport/$(ARCH) \
+	    $(filter %.c,$(LIB_SOURCES) $(FIRMWARE_SOURCES))
 
 clean:
 	rm -rf build

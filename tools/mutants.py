@@ -1,0 +1,251 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Shows that the tests can fail: every patch of tests/mutants breaks one thing, and the test that it
+names must notice.
+
+The first lines of a patch:
+    Guards: <what is broken, in one sentence>
+    Notices: unit test_<name> | target <suite> | row <row> | script <script>[/<section>] | fuzz <name>
+    Options: CHECK=2          (optional: make's options of the build)
+
+Each worker has a copy of the tree under build/mutants/, which keeps its objects from one mutant to
+the next. The tests named are first run on the unchanged copy: they must pass there. A patch that
+does not apply, or a copy that does not build, is an error, not a notice.
+"""
+
+import argparse
+import glob
+import os
+import queue
+import re
+import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import disk as disks
+import machine as machines
+import matrix
+import run
+import script
+import tap
+import test_all
+
+FOLDER = os.path.join(matrix.ROOT, "build", "mutants")
+KINDS = ("unit", "target", "row", "script", "fuzz")
+LEFT_OUT = {".git", "build", "__pycache__", ".ci"}
+FUZZ_SECONDS = 60
+
+
+@dataclass
+class Mutant:
+    name: str
+    path: str
+    guards: str
+    kind: str
+    test: str
+    options: tuple
+
+
+class Broken(Exception):
+    """The mutant cannot be judged."""
+
+
+def read(path, lines):
+    fields = {}
+    for line in lines:
+        if line.startswith(("diff ", "--- ")):
+            break
+        if match := re.match(r"(Guards|Notices|Options): (.+)", line):
+            fields[match[1]] = match[2].strip()
+    name = os.path.basename(path).removesuffix(".patch")
+    if "Guards" not in fields or "Notices" not in fields:
+        raise ValueError(f"{path}: it needs a line `Guards: ...` and a line `Notices: ...`")
+    kind, _, test = fields["Notices"].partition(" ")
+    if kind not in KINDS or not re.fullmatch(r"[\w./-]+", test):
+        raise ValueError(f"{path}: Notices names none of: {', '.join(KINDS)}")
+    return Mutant(name, path, fields["Guards"], kind, test,
+                  tuple(fields.get("Options", "").split()))
+
+
+def same(one, other):
+    try:
+        with open(one, "rb") as a, open(other, "rb") as b:
+            return a.read() == b.read()
+    except OSError:
+        return False
+
+
+class Copy:
+    """A worker's copy of the tree, with build folders of its own."""
+
+    def __init__(self, number):
+        self.root = os.path.join(FOLDER, f"worker{number}")
+
+    def restore(self):
+        """Makes the copy equal to the tree. Only files that differ are written, and with the time
+        of now, so that make rebuilds exactly what depends on them."""
+        wanted = set()
+        for folder, folders, names in os.walk(matrix.ROOT):
+            folders[:] = [f for f in folders if f not in LEFT_OUT]
+            for name in names:
+                path = os.path.relpath(os.path.join(folder, name), matrix.ROOT)
+                wanted.add(path)
+                source, target = os.path.join(matrix.ROOT, path), os.path.join(self.root, path)
+                if not same(source, target):
+                    os.makedirs(os.path.dirname(target), exist_ok=True)
+                    shutil.copy(source, target)
+        for folder, folders, names in os.walk(self.root):
+            folders[:] = [f for f in folders if f not in LEFT_OUT]
+            for name in names:
+                path = os.path.relpath(os.path.join(folder, name), self.root)
+                if path not in wanted:
+                    os.unlink(os.path.join(self.root, path))
+
+    def apply(self, mutant):
+        with open(mutant.path, "rb") as file:
+            process = subprocess.run(
+                ["patch", "-p1", "-F0", "--batch", "--forward", "--no-backup-if-mismatch"],
+                cwd=self.root, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                check=False)
+        if process.returncode != 0:
+            raise Broken("does not apply: " + process.stdout.decode().strip().splitlines()[-1])
+
+    def make(self, mutant, *targets):
+        command = ["make", "-s", "INSTALL=no", *mutant.options, *targets]
+        process = subprocess.run(command, cwd=self.root, env=test_all.environment(), check=False,
+                                 text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT)
+        if process.returncode != 0:
+            errors = [line for line in process.stdout.splitlines() if "rror" in line]
+            raise Broken("does not build: " + (errors or process.stdout.splitlines() or ["?"])[0])
+        return process.stdout.split()
+
+    def folders(self, mutant):
+        """(folder of the images, folder of the host programs)."""
+        words = self.make(mutant, "folder", "host-folder")
+        return [os.path.join(self.root, word) for word in words]
+
+    def test(self, mutant, log):
+        """Builds and runs the test that should notice; its results."""
+        images, host = self.folders(mutant)
+        if mutant.kind in ("unit", "fuzz"):
+            program = os.path.join(host, mutant.test)
+            self.make(mutant, os.path.relpath(program, self.root))
+            job = (test_all.unit_job(program) if mutant.kind == "unit"
+                   else test_all.fuzz_job(program, FUZZ_SECONDS))
+            return job.work(log)
+        self.make(mutant, "image" if mutant.kind == "target" else "all")
+        if mutant.kind == "script":
+            base, _, section = mutant.test.partition("/")
+            session = script.load(os.path.join(self.root, "tests/machines", f"{base}.script"))
+            sections = [s for s in session.sections if not section or s.name == section]
+            return script.run_sections(session, sections, images, "qemu-system-arm", log)
+        machine = machines.Machine()
+        if mutant.kind == "row":
+            machine = dict(matrix.rows())[mutant.test]
+        disk = disks.Disk(f"{log}.disk")
+        try:
+            results = run.run_self_tests(machine, images, disk=disk, log=log, limit=60)
+        finally:
+            os.unlink(disk.path)
+        return results if mutant.kind == "row" else of_suite(results, mutant.test)
+
+
+def of_suite(results, suite):
+    """What a run says of one suite: its cases, and whether the machine survived the tests."""
+    return [r for r in results
+            if r.name.startswith(f"{suite}/") or r.name in ("tap", "reaches the prompt")]
+
+
+def why_it_failed(results):
+    """The first failure, or "" if the test passed. A test that does not exist has not passed."""
+    if not any(r.status == tap.OK and r.name not in ("tap", "reaches the prompt")
+               for r in results) and all(r.status != tap.FAILED for r in results):
+        raise Broken("the test it names did not run")
+    return next((f"{r.name}{': ' if r.why else ''}{r.why}" for r in results
+                 if r.status == tap.FAILED), "")
+
+
+class Hunt:
+    def __init__(self, mutants, workers):
+        self.mutants = mutants
+        self.copies = queue.Queue()
+        for number in range(workers):
+            self.copies.put(Copy(number))
+        self.workers = workers
+
+    def with_copy(self, work, mutant):
+        """work(copy, mutant) on a copy that nobody else uses; (its answer, seconds)."""
+        copy = self.copies.get()
+        start = time.monotonic()
+        try:
+            copy.restore()
+            return work(copy, mutant), time.monotonic() - start
+        except Broken as error:
+            return error, time.monotonic() - start
+        except Exception as error:  # the others go on
+            return Broken(f"{type(error).__name__}: {error}"), time.monotonic() - start
+        finally:
+            self.copies.put(copy)
+
+    @staticmethod
+    def on_original(copy, mutant):
+        failure = why_it_failed(copy.test(mutant, os.path.join(FOLDER, f"original-{mutant.kind}-"
+                                                               f"{mutant.test.replace('/', '-')}")))
+        if failure:
+            raise Broken(f"fails without a mutant: {failure}")
+
+    @staticmethod
+    def on_mutant(copy, mutant):
+        copy.apply(mutant)
+        return why_it_failed(copy.test(mutant, os.path.join(FOLDER, f"{mutant.name}.log")))
+
+    def run(self):
+        """Prints a line for each mutant; the number of those that were not noticed."""
+        unnoticed = 0
+        with ThreadPoolExecutor(max_workers=self.workers) as pool:
+            tests = {(m.kind, m.test, m.options): m for m in self.mutants}
+            originals = dict(zip(tests, pool.map(
+                lambda m: self.with_copy(self.on_original, m)[0], tests.values())))
+            for mutant, (answer, seconds) in zip(self.mutants, pool.map(
+                    lambda m: self.judge(m, originals), self.mutants)):
+                if isinstance(answer, Broken):
+                    verdict, text = "ERROR", str(answer)
+                elif answer:
+                    verdict, text = "noticed", answer
+                else:
+                    verdict, text = "SURVIVED", mutant.guards
+                unnoticed += verdict != "noticed"
+                print(f"{verdict:<9}{mutant.name:<36}{mutant.kind + ' ' + mutant.test:<28}"
+                      f"{seconds:>6.1f} s  {text[:100]}", flush=True)
+        return unnoticed
+
+    def judge(self, mutant, originals):
+        original = originals[mutant.kind, mutant.test, mutant.options]
+        if isinstance(original, Broken):
+            return original, 0.0
+        return self.with_copy(self.on_mutant, mutant)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="only mutants with this text in their name")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    args = parser.parse_args()
+
+    mutants = []
+    for path in sorted(glob.glob(os.path.join(matrix.ROOT, "tests", "mutants", "*.patch"))):
+        with open(path, encoding="utf-8") as file:
+            mutants.append(read(path, file))
+    mutants = [mutant for mutant in mutants if args.only in mutant.name]
+    os.makedirs(FOLDER, exist_ok=True)
+    unnoticed = Hunt(mutants, min(args.jobs, max(1, len(mutants)))).run()
+    print(f"{len(mutants) - unnoticed} mutants noticed, {unnoticed} not")
+    return 1 if unnoticed or not mutants else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
