@@ -15,7 +15,7 @@ static void print_range(const char *what, const char *name, uint64_t start, uint
 {
     uint64_t kib = (end - start) >> 10;
 
-    printf("  %-9s %#010llx - %#010llx  %6llu %s  %s\n", what, (unsigned long long)start,
+    printf("  %-9s 0x%08llx - 0x%08llx  %6llu %s  %s\n", what, (unsigned long long)start,
            (unsigned long long)end, (unsigned long long)(kib >= 10240 ? kib >> 10 : kib),
            kib >= 10240 ? "MiB" : "KiB", name);
 }

@@ -5,8 +5,6 @@
  */
 #include "ashlar/boot.h"
 
-#include <stdlib.h>
-
 #include "ashlar/board.h"
 #include "ashlar/frames.h"
 #include "ashlar/pmem.h"
@@ -15,23 +13,15 @@
 #include "startup/early_print.h"
 #include "startup/image.h"
 #include "startup/processor.h"
+#include "startup/run_main.h"
 
 #define ENTERED_CACHED 0x100u /* reset.S */
 
-int main(void);
 void boot_start(const void *hint, uint32_t entry);
 
 struct ash_boot_info ash_boot_info;
 
 static struct ash_regions regions;
-
-/* The C library's own allocator must never be linked. This reference, in a section that nothing
- * keeps, brings in Ashlar's malloc family before the C library is searched; the linker then drops
- * what the program does not use. */
-struct _reent;
-void *_malloc_r(struct _reent *reent, size_t size);
-static void *(*const link_allocator)(struct _reent *, size_t)
-    __attribute__((used, section(".rodata.link_allocator"))) = _malloc_r;
 
 static void require(int error, const char *step, const char *what)
 {
@@ -108,14 +98,6 @@ static void add_pmem(const struct ash_platform *platform, struct ash_range dma)
     }
 }
 
-static void run_constructors(void)
-{
-    for (void (**constructor)(void) = __init_array_start; constructor != __init_array_end;
-         constructor++) {
-        (*constructor)();
-    }
-}
-
 void boot_start(const void *hint, uint32_t entry)
 {
     struct ash_range zone, dma;
@@ -148,7 +130,5 @@ void boot_start(const void *hint, uint32_t entry)
     ash_mmu_freeze(&ash_boot_map);
     add_pmem(&ash_platform, dma);
     require(ash_board.init(&ash_platform), "devices", "");
-    run_constructors();
-    ash_boot_info.cycles = port_cycles();
-    exit(main());
+    run_main();
 }

@@ -231,7 +231,7 @@ int boot_map_build(struct ash_regions *regions, const struct ash_platform *platf
                    struct ash_range *zone, const char **what)
 {
     static struct cuts cuts;
-    struct ash_mmu_config config = {0};
+    static struct ash_mmu_config config; /* zero but for what is set here */
     ash_va_t va;
     int error;
 

@@ -21,6 +21,7 @@ int _kill(int process, int signal);
 int _getpid(void);
 void *_sbrk(ptrdiff_t increment);
 _Noreturn void _exit(int status);
+void _fini(void);
 
 int _write(int file, const char *text, int length)
 {
@@ -113,4 +114,9 @@ void _exit(int status)
 {
     (void)status;
     ash_power_off();
+}
+
+/* exit() calls it after the functions of .fini_array; crti.o is not linked. */
+void _fini(void)
+{
 }

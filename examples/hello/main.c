@@ -20,7 +20,7 @@ struct message {
 };
 
 /* Sixteen messages, no heap: usable from interrupts as well. */
-ASH_POOL_DEFINE(messages, struct message, 16)
+ASH_POOL_DEFINE(messages, struct message, 16);
 
 static int check(const char *what, int error)
 {
