@@ -104,7 +104,7 @@ from_hyp:
     adr     r0, in_svc
     msr     elr_hyp, r0
     mov     r0, #(MODE_SVC | 0x1c0)         /* A, I, F masked */
-    msr     spsr_hyp, r0
+    msr     spsr_cxsf, r0
     eret
 
 in_svc:
