@@ -46,8 +46,7 @@ enum ash_owner {
     ASH_OWNER_BOOT, /**< taken before the allocator ran, and adopted */
     ASH_OWNER_TABLES,
     ASH_OWNER_POOL,
-    ASH_OWNER_HEAP,  /**< a chunk of the heap */
-    ASH_OWNER_LARGE, /**< one large block of the heap */
+    ASH_OWNER_HEAP,
     ASH_OWNER_PMEM,
     ASH_OWNER_DMA,
     ASH_OWNER_VMAP,

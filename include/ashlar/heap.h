@@ -2,17 +2,16 @@
 /*
  * The heap: memory of any size, over frames. The C library's malloc family is this heap.
  *
- * Two-level segregated fit: a request takes the first block of the smallest class that is sure to
- * fit, so the cost of a call depends neither on the number of blocks nor on the amount of memory.
- * It grows by chunks of frames; a chunk that becomes empty goes back at once. A request that fills
- * a block of frames well is served by frames directly.
+ * Two-level segregated fit: a request takes the first block of the smallest class whose blocks are
+ * all large enough, so the cost of a call depends neither on the number of blocks nor on the amount
+ * of memory. It grows by chunks of frames; a chunk that becomes empty goes back at once.
  *
  * Any context and any CPU; interrupts are masked while the heap's lock is held. No barriers or
  * cache operations. Contents are not zeroed.
  *
- * The word before each block is its header, with check bits made from its address. A double free, a
- * pointer that never came from here or points inside a block, and a header or a free block's link
- * that was overwritten go to ash_fault_hook and change nothing (ASH_CHECK >= 1).
+ * The word before each block is its header, with check bits made from its contents and address. A
+ * double free, a pointer that never came from here or points inside a block, and a header or a free
+ * block's link that was overwritten go to ash_fault_hook and change nothing (ASH_CHECK >= 1).
  */
 #ifndef ASHLAR_HEAP_H
 #define ASHLAR_HEAP_H
@@ -25,8 +24,9 @@
 /** The alignment of every block, bytes: 8 on 32-bit processors, 16 on 64-bit ones. */
 #define ASH_HEAP_ALIGN (2 * sizeof(void *))
 
-/** The largest request that can succeed, bytes. */
-#define ASH_HEAP_MAX (ASH_PAGE_SIZE << ASH_MAX_ORDER)
+/** The largest request that can succeed, bytes: the largest block of frames without the chunk's own
+ *  words. A request with a larger alignment than ASH_HEAP_ALIGN needs room for that as well. */
+#define ASH_HEAP_MAX ((ASH_PAGE_SIZE << ASH_MAX_ORDER) - 8 * sizeof(void *))
 
 /**
  * `size` bytes aligned to `align` (a power of two; anything below ASH_HEAP_ALIGN, 0 included, means
