@@ -6,9 +6,15 @@
 
 extern const struct target_suite suite_boot;
 extern const struct target_suite suite_trap;
+extern const struct target_suite suite_irq;
+extern const struct target_suite suite_timer;
+extern const struct target_suite suite_block;
 
 const struct target_suite *const target_suites[] = {
     &suite_boot,
     &suite_trap,
+    &suite_irq,
+    &suite_timer,
+    &suite_block,
     NULL,
 };
