@@ -105,8 +105,10 @@ static int use_map(void)
 
 static void read_null(void *unused)
 {
+    volatile int *volatile nowhere = NULL;
+
     (void)unused;
-    (void)*(volatile int *)4;
+    (void)*nowhere;
 }
 
 static int use_trap(void)
