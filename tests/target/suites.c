@@ -6,6 +6,8 @@
 
 extern const struct target_suite suite_boot;
 extern const struct target_suite suite_trap;
+extern const struct target_suite suite_pmem;
+extern const struct target_suite suite_dma;
 extern const struct target_suite suite_irq;
 extern const struct target_suite suite_timer;
 extern const struct target_suite suite_block;
@@ -13,6 +15,8 @@ extern const struct target_suite suite_block;
 const struct target_suite *const target_suites[] = {
     &suite_boot,
     &suite_trap,
+    &suite_pmem,
+    &suite_dma,
     &suite_irq,
     &suite_timer,
     &suite_block,
