@@ -58,8 +58,9 @@
  *
  * The hardware's own answers
  *   bool port_translate(ash_va_t va, unsigned access, struct port_translation *result)
- *                AT / ATS1C; access is PORT_READ or PORT_WRITE, plus PORT_USER; true if it translates
- *   uint32_t port_cycles(void)                     cycle counter (instructions under -icount)
+ *                AT / ATS1C; access is PORT_READ or PORT_WRITE, plus PORT_USER; true if the
+ *                address translates
+ *   uint32_t port_cycles(void)        cycle counter (counts instructions under -icount)
  *
  * Page contents: the only place that turns a physical address into a pointer. General registers
  * only, usable in any exception
