@@ -45,7 +45,7 @@ help:
 	$(info $(HELP))
 	@:
 
-RUN := $(PYTHON) tools/run.py --qemu $(QEMU) --build $(B) --mem $(MEM) --smp $(SMP) \
+RUN := $(PYTHON) -B tools/run.py --qemu $(QEMU) --build $(B) --mem $(MEM) --smp $(SMP) \
     $(if $(CPU),--cpu $(CPU))
 
 run: $(B)/ashlar.img
@@ -82,6 +82,10 @@ folder:
 	@echo $(B)
 host-folder:
 	@echo $(H)
+
+bench: $(B)/ashlar.img
+	@$(PYTHON) -B tools/bench.py --build $(B) --qemu $(QEMU) --check $(CHECK) --cpus $(CPUS) \
+	    --json build/bench-$(ARCH).json
 
 mutants: packages
 	@$(PYTHON) -B tools/mutants.py --only '$(ONLY)'

@@ -37,8 +37,9 @@ def judge(text, disk):
 
 
 def wait_for_prompt(console, seconds=None):
-    """Waits for the prompt, which comes after the self-tests. A bail-out ends the wait early."""
-    match = console.expect(rf"^{re.escape(machines.PROMPT)}|^Bail out!.*", seconds)
+    """Waits for the prompt, which comes after the self-tests. A bail-out or a fatal report ends the
+    wait early."""
+    match = console.expect(rf"^{re.escape(machines.PROMPT)}|^Bail out!.*|^\*\*\* stopped.*", seconds)
     if match[0] != machines.PROMPT:
         console.read(1.0)
         raise ConsoleError(match[0].strip())

@@ -2,6 +2,7 @@
 """Scripted sessions at the firmware's prompt: tests/machines/*.script.
 
     machine image=ram entry=hyp     how to boot; before the first section (default: flash, svc)
+    append notest                   the command line of the machine; only for the image ram
     [name]                          a section is one test; it starts at the prompt
     send mem                        types a line
     type he\\x7f                     types without the return key; Python's escapes count
@@ -38,13 +39,14 @@ class Section:
 class Script:
     machine: machines.Machine
     sections: list
+    append: str = ""
 
 
 WORDS = ("send", "type", "expect", "never", "final", "gone")
 
 
 def read(lines):
-    options, sections = {}, []
+    options, sections, append = {}, [], ""
     for number, line in enumerate(lines, 1):
         line = line.rstrip("\n")
         if not line.strip() or line.startswith("#"):
@@ -56,6 +58,8 @@ def read(lines):
             sections.append(Section(match[1]))
         elif word == "machine" and not sections:
             options.update(part.split("=", 1) for part in rest.split())
+        elif word == "append" and not sections:
+            append = rest
         elif word in WORDS and sections:
             if word in ("expect", "never"):
                 re.compile(rest)
@@ -65,7 +69,7 @@ def read(lines):
     for number in ("smp", "gic"):
         if number in options:
             options[number] = int(options[number])
-    return Script(machines.Machine(**options), sections)
+    return Script(machines.Machine(**options), sections, append)
 
 
 def load(path):
@@ -80,6 +84,13 @@ def unescape(text):
     return text.encode("latin-1").decode("unicode_escape")
 
 
+def expect(console, regex):
+    """Waits for the regular expression; a machine that has stopped for good says nothing more."""
+    match = console.expect(rf"(?:{regex})|^\*\*\* stopped.*", PATIENCE)
+    if not re.search(regex, match[0], re.MULTILINE):
+        raise ConsoleError(f"no {regex!r} before the machine stopped")
+
+
 def play(console, section):
     """Runs the steps; raises ConsoleError at the first that fails."""
     nevers = []
@@ -89,7 +100,7 @@ def play(console, section):
         elif word == "type":
             console.send(unescape(rest))
         elif word == "expect":
-            console.expect(rest, PATIENCE)
+            expect(console, rest)
         elif word == "never":
             nevers.append(rest)
         elif word == "gone" and not console.wait_exit(PATIENCE):
@@ -102,10 +113,12 @@ def play(console, section):
             raise ConsoleError(f"{match[0]!r} must not be there")
 
 
-def boot(machine, build, qemu, log, reboot):
-    console = Console(machines.qemu_command(machine, build, qemu, reboot=reboot), log, limit=90)
+def boot(script, build, qemu, log, reboot):
+    extra = ["-append", script.append] if script.append else []
+    console = Console(machines.qemu_command(script.machine, build, qemu, reboot=reboot, extra=extra),
+                      log, limit=90)
     try:
-        machines.start(console, machine)
+        machines.start(console, script.machine)
         run.wait_for_prompt(console, 60)
     except ConsoleError:
         console.close()
@@ -123,7 +136,7 @@ def run_sections(script, sections, build, qemu, log):
             if console is None:
                 path = log if index == 0 else f"{log}.{index}"
                 resets = any("reset" in rest for _, rest in section.steps)
-                console = boot(script.machine, build, qemu, path, resets or not section.final)
+                console = boot(script, build, qemu, path, resets or not section.final)
             play(console, section)
         except ConsoleError as error:
             wrong = str(error)

@@ -178,7 +178,8 @@ class Tests:
     def __init__(self, args):
         self.args = args
         self.counts = {tap.OK: 0, tap.FAILED: 0, tap.SKIPPED: 0}
-        self.failures, self.skips = [], []
+        self.failures = []
+        self.skips = {}  # what and why: the jobs that skipped it
         self.not_built = set()
 
     def wanted(self, name):
@@ -221,7 +222,8 @@ class Tests:
             if result.status == tap.FAILED:
                 self.failures.append(f"{full}{': ' if result.why else ''}{result.why}")
             elif result.status == tap.SKIPPED:
-                self.skips.append(f"{full}: {result.why or 'no reason given'}")
+                what = f"{result.name}: {result.why or 'no reason given'}"
+                self.skips.setdefault(what, []).append(job.name)
         all_skipped = all(r.status == tap.SKIPPED for r in results)
         verdict = "FAILED" if bad else "skipped" if all_skipped else "ok"
         number = f"{len(results) - len(bad)}/{len(results)}" if len(results) > 1 else ""
@@ -262,8 +264,8 @@ class Tests:
         start = time.monotonic()
         self.build("images", "all")
         self.build("host programs", "-k", "unit-tests", "fuzzers")
-        if not self.args.only:
-            for options in VARIANTS:
+        for options in VARIANTS:
+            if self.wanted(f"row {variant_name(options)}"):
                 self.build(variant_name(options), "image", **options)
         jobs = [job for job in self.jobs() if self.wanted(job.name)]
         with ThreadPoolExecutor(max_workers=self.args.jobs) as pool:
@@ -274,7 +276,9 @@ class Tests:
 
     def summary(self, seconds):
         print()
-        for title, lines in (("Skipped", self.skips), ("Failed", self.failures)):
+        skips = [f"{what} ({jobs[0] if len(jobs) == 1 else f'{len(jobs)} times'})"
+                 for what, jobs in self.skips.items()]
+        for title, lines in (("Skipped", skips), ("Failed", self.failures)):
             if lines:
                 print(f"{title}:")
                 for line in lines:
