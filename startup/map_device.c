@@ -8,38 +8,68 @@
 #include "port/spinlock.h"
 #include "startup/boot_map.h"
 
+static int take_first(void *arg, const struct ash_mmu_mapping *mapping)
+{
+    struct ash_mmu_mapping *first = arg;
+
+    first->va = mapping->va;
+    first->size = mapping->size;
+    first->attr = mapping->attr;
+    return 1;
+}
+
+/* The first mapping that touches [at, end), or one of size 0 at `end`. */
+static void first_mapping(uint64_t at, uint64_t end, struct ash_mmu_mapping *first)
+{
+    if (ash_mmu_walk(&ash_boot_map, ash_va((uintptr_t)at), end - at, take_first, first) != 1) {
+        first->va = ash_va((uintptr_t)end);
+        first->size = 0;
+        first->attr = ASH_MMU_DEVICE;
+    }
+}
+
+/* Calls gap for every part of [start, end) that is not mapped. All that is mapped must be device
+ * memory. The end may be the end of the address space, which a mapping's va cannot show. */
+static int for_each_gap(uint64_t start, uint64_t end, int (*gap)(uint64_t start, uint64_t end))
+{
+    int error = 0;
+
+    for (uint64_t at = start; at < end && error == 0;) {
+        struct ash_mmu_mapping next;
+        uint64_t stop;
+
+        first_mapping(at, end, &next);
+        if ((next.attr & ASH_MMU_TYPE_MASK) != ASH_MMU_DEVICE) {
+            return ASH_EBUSY;
+        }
+        stop = next.size == 0 ? end : next.va.value;
+        if (at < stop) {
+            error = gap(at, stop);
+        }
+        at = stop + next.size;
+    }
+    return error;
+}
+
+static int gap_ignore(uint64_t start, uint64_t end)
+{
+    (void)start;
+    (void)end;
+    return 0;
+}
+
+static int gap_map(uint64_t start, uint64_t end)
+{
+    return ash_mmu_map(&ash_boot_map, ash_va((uintptr_t)start), ash_pa(start), end - start,
+                       ASH_MMU_DEVICE | ASH_MMU_WRITE);
+}
+
 /* Maps what is not mapped of [start, end) at VA = PA; all that is mapped must be device memory. */
 static int map_identity(uint64_t start, uint64_t end)
 {
-    struct ash_mmu_mapping mapping;
-    int error = 0;
+    int error = for_each_gap(start, end, gap_ignore);
 
-    for (uint64_t at = start; at < end;) {
-        if (ash_mmu_query(&ash_boot_map, ash_va((uintptr_t)at), &mapping) == 0) {
-            if ((mapping.attr & ASH_MMU_TYPE_MASK) != ASH_MMU_DEVICE) {
-                return ASH_EBUSY;
-            }
-            at = mapping.va.value + mapping.size;
-        } else {
-            at += ASH_PAGE_SIZE;
-        }
-    }
-    for (uint64_t at = start; at < end && error == 0;) {
-        uint64_t hole = at;
-
-        if (ash_mmu_query(&ash_boot_map, ash_va((uintptr_t)at), &mapping) == 0) {
-            at = mapping.va.value + mapping.size;
-            continue;
-        }
-        while (hole < end &&
-               ash_mmu_query(&ash_boot_map, ash_va((uintptr_t)hole), &mapping) == ASH_ENOENT) {
-            hole += ASH_PAGE_SIZE;
-        }
-        error = ash_mmu_map(&ash_boot_map, ash_va((uintptr_t)at), ash_pa(at), hole - at,
-                            ASH_MMU_DEVICE | ASH_MMU_WRITE);
-        at = hole;
-    }
-    return error;
+    return error != 0 ? error : for_each_gap(start, end, gap_map);
 }
 
 /* Looks for [pa, pa + size) among the mappings of the vmap range, and for the first gap there. */

@@ -29,7 +29,8 @@ extern struct ash_boot_info ash_boot_info;
  * the identity map reaches and in the board's vmap range elsewhere. Asking again for a range that is
  * mapped as a device returns the same address. *va is where they are.
  * Errors: ASH_EINVAL (size 0), ASH_ERANGE (wraps, or beyond the processor), ASH_EBUSY (RAM or flash
- * is there), ASH_ENOMEM. Context: not in interrupts.
+ * is there), ASH_ENOMEM (what was mapped of the range by then stays mapped as device memory).
+ * Context: not in interrupts.
  */
 int ash_map_device(ash_pa_t pa, uint64_t size, ash_va_t *va);
 
