@@ -175,6 +175,16 @@ static void damage_is_noticed(void **state)
     assert_false(pmem_runs_sound(&runs));
     runs.free++;
     assert_true(pmem_runs_sound(&runs));
+
+    /* Nothing is wrong but that two free runs were not joined. */
+    pmem_runs_init(&runs, tags, 10);
+    tags[0].quanta = tags[3].quanta = 4;
+    tags[4] = (struct pmem_tag){.quanta = 6, .state = PMEM_FREE};
+    tags[9].quanta = 6;
+    assert_false(pmem_runs_sound(&runs));
+    tags[4].state = PMEM_CHANGING;
+    runs.free = 4;
+    assert_true(pmem_runs_sound(&runs));
 }
 
 int main(void)
