@@ -31,7 +31,7 @@ static void run_help(const char *argument);
 static void run_mem(const char *argument)
 {
     (void)argument;
-    ash_mmu_dump(&ash_boot_map, printf);
+    mem_print();
 }
 
 static void run_frames(const char *argument)

@@ -17,6 +17,9 @@ void line_read(char *line, size_t size);
 /** Prints what the firmware found and configured. */
 void banner_print(void);
 
+/** Prints what lies where in memory, and the firmware's tables. */
+void mem_print(void);
+
 /** Provokes the named exception or overflow, whose report ends the program; -1 for an unknown
  *  name. crash_list() prints the names. */
 int crash(const char *name);
