@@ -76,12 +76,10 @@ test: packages
 fuzz: fuzzers
 	@$(TEST) --fuzz-seconds $(FUZZ_SECONDS)
 
-# The build folder that the options give; for scripts.
-.PHONY: folder host-folder
-folder:
-	@echo $(B)
-host-folder:
-	@echo $(H)
+# The build folders that the options give, images and host programs; for scripts.
+.PHONY: folders
+folders:
+	@echo $(B) $(H)
 
 bench: $(B)/ashlar.img
 	@$(PYTHON) -B tools/bench.py --build $(B) --qemu $(QEMU) --check $(CHECK) --cpus $(CPUS) \

@@ -125,8 +125,7 @@ class Copy:
 
     def folders(self, mutant):
         """(folder of the images, folder of the host programs)."""
-        words = self.make(mutant, "folder", "host-folder")
-        return [os.path.join(self.root, word) for word in words]
+        return [os.path.join(self.root, word) for word in self.make(mutant, "folders")]
 
     def test(self, mutant, log):
         """Builds and runs the test that should notice; its results."""

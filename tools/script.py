@@ -86,7 +86,10 @@ def unescape(text):
 
 def expect(console, regex):
     """Waits for the regular expression; a machine that has stopped for good says nothing more."""
-    match = console.expect(rf"(?:{regex})|^\*\*\* stopped.*", PATIENCE)
+    try:
+        match = console.expect(rf"(?:{regex})|^\*\*\* stopped.*", PATIENCE)
+    except ConsoleError:
+        raise ConsoleError(f"no {regex!r}; last line: {console.last_line()!r}") from None
     if not re.search(regex, match[0], re.MULTILINE):
         raise ConsoleError(f"no {regex!r} before the machine stopped")
 

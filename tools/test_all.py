@@ -197,9 +197,9 @@ class Tests:
             self.not_built.add(name)
 
     def variant_folder(self, **options):
-        command = self.make("--silent", "folder", **options)
+        command = self.make("--silent", "folders", **options)
         return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE,
-                              env=environment()).stdout.split()[-1]
+                              env=environment()).stdout.split()[-2]
 
     def perform(self, job):
         log = os.path.join(LOGS, job.name.replace(" ", "-").replace("/", "-") + ".log")
@@ -248,11 +248,11 @@ class Tests:
             name = variant_name(options)
             yield row_job(name, machines.Machine(), self.variant_folder(**options), args.qemu,
                           name)
-        yield from script_jobs(args.build, args.qemu)
-        for path in args.fuzzers.split():
-            yield fuzz_job(path, SHORT_FUZZ_SECONDS)
         for path in args.unit_tests.split():
             yield unit_job(path)
+        for path in args.fuzzers.split():
+            yield fuzz_job(path, SHORT_FUZZ_SECONDS)
+        yield from script_jobs(args.build, args.qemu)
         for name in args.examples.split():
             yield example_job(name, args.build, args.qemu)
         yield command_job("check sources", [sys.executable, "tools/check_source.py"])

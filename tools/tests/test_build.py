@@ -92,7 +92,7 @@ class Build(unittest.TestCase):
         for options, folder in (((), "virt-a32"), (("MEM=3G", "SMP=4"), "virt-a32"),
                                 (("CHECK=2",), "virt-a32-check2"),
                                 (("CPU=cortex-a7", "CPUS=1"), "virt-a32-cortex-a7-cpus1")):
-            self.assertEqual(self.make("-s", "folder", *options).split()[-1], f"build/{folder}")
+            self.assertEqual(self.make("-s", "folders", *options).split()[-2], f"build/{folder}")
 
     def test_rebuilds(self):
         self.make("all")
