@@ -29,7 +29,7 @@ static void print_size(ash_print_fn print, const char *format, uint64_t bytes)
 {
     unsigned unit = 0;
 
-    for (bytes >>= 10; unit < 2 && (bytes & 1023) == 0; unit++) {
+    for (bytes >>= 10; unit < 2 && bytes != 0 && (bytes & 1023) == 0; unit++) {
         bytes >>= 10;
     }
     print(format, (unsigned long long)bytes, &"K\0M\0G"[unit * 2]);
@@ -53,7 +53,7 @@ static void close_run(struct run *run)
     run->print("  0x%08llx-0x%08llx", (unsigned long long)run->va,
                (unsigned long long)(run->va + (run->size - 1)));
     if (run->va == run->pa) {
-        run->print(" = PA        ");
+        run->print(" = PA          ");
     } else {
         run->print(" > 0x%010llx", (unsigned long long)run->pa);
     }
