@@ -33,6 +33,9 @@ static const char *block_error(uint32_t index, const struct frames_range *range,
         if (FRAMES_OWNER(word) >= ASH_OWNERS || frames_state.links[index].next == 0) {
             return "allocated block without owner or reference";
         }
+        if (word != (FRAMES_USED | place | order | FRAMES_OWNER(word) << FRAMES_OWNER_SHIFT)) {
+            return "state of a block is damaged";
+        }
     } else if (word != (FRAMES_FREE | place | order)) {
         return "block is neither free nor allocated";
     } else if (order < range->top && frames_state.words[index ^ size] == word) {
