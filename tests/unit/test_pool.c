@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pools: static ones, pools carved from frames, random operations against a model, and every
+ * detection.
+ */
+#include "alloc/pool.h"
+#include "ashlar/pool.h"
+#include "tests/unit/frames_machine.h"
+
+#define BASE 0x40000000ull
+
+struct packet {
+    char bytes[24];
+};
+struct odd {
+    uint8_t bytes[5];
+};
+struct wide {
+    _Alignas(64) uint8_t bytes[64];
+};
+
+ASH_POOL_DEFINE(packet, struct packet, 40);
+ASH_POOL_DEFINE(odd, struct odd, 33);
+ASH_POOL_DEFINE(tiny, uint8_t, 1);
+ASH_POOL_DECLARE(wide, struct wide); /* as in a header */
+ASH_POOL_PLACE(wide, struct wide, 3);
+
+static int start(void **state)
+{
+    (void)state;
+    machine_start(BASE, MIB);
+    return 0;
+}
+
+static void static_pools_need_no_start(void **state)
+{
+    struct packet *packets[40];
+    struct ash_pool_stats stats;
+
+    (void)state;
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < 40; i++) {
+            packets[i] = packet_get();
+            assert_non_null(packets[i]);
+            assert_int_equal((uintptr_t)packets[i] % _Alignof(struct packet), 0);
+            memset(packets[i], (int)i, sizeof(*packets[i]));
+        }
+        assert_null(packet_get());
+        for (unsigned i = 0; i < 40; i++) { /* nobody wrote into anybody's block */
+            assert_int_equal(packets[i]->bytes[0], i);
+            assert_int_equal(packets[i]->bytes[23], i);
+            packet_put(packets[i]);
+        }
+        assert_int_equal(ash_pool_verify(&packet_pool), 0);
+    }
+    packet_put(NULL);
+    ash_pool_stats(&packet_pool, &stats);
+    assert_string_equal(stats.name, "packet");
+    assert_int_equal(stats.size, sizeof(struct packet));
+    assert_int_equal(stats.count, 40);
+    assert_int_equal(stats.used, 0);
+    assert_int_equal(stats.high_water, 40);
+    assert_int_equal(stats.failures, 3);
+    assert_int_equal(support_faults.count, 0);
+}
+
+static void any_type_has_a_pool(void **state)
+{
+    struct wide *wide[3];
+    uint8_t *byte = tiny_get();
+    struct odd *first = odd_get();
+    struct odd *second = odd_get();
+
+    (void)state;
+    assert_non_null(byte);
+    assert_null(tiny_get());
+    tiny_put(byte);
+    assert_ptr_equal(tiny_get(), byte);
+    tiny_put(byte);
+    assert_int_equal((uintptr_t)second - (uintptr_t)first, 8); /* room for the link */
+    odd_put(second);
+    odd_put(first);
+    for (unsigned i = 0; i < 3; i++) {
+        wide[i] = wide_get();
+        assert_int_equal((uintptr_t)wide[i] % 64, 0);
+    }
+    assert_null(wide_get());
+    for (unsigned i = 0; i < 3; i++) {
+        wide_put(wide[i]);
+    }
+    assert_int_equal(support_faults.count, 0);
+}
+
+static void pools_are_carved_from_frames(void **state)
+{
+    static const size_t sizes[] = {1, 4, 5, 8, 12, 24, 100, 4096, 10000};
+    static const size_t aligns[] = {0, 1, 2, 8, 64, 1024, 4096};
+    uint32_t free = machine_free();
+
+    (void)state;
+    for (unsigned s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
+        for (unsigned a = 0; a < sizeof(aligns) / sizeof(aligns[0]); a++) {
+            struct ash_pool pool;
+            uint8_t *blocks[33];
+            size_t align = aligns[a] == 0 ? _Alignof(max_align_t) : aligns[a];
+            uint32_t frames;
+
+            assert_int_equal(ash_pool_create(&pool, "carved", sizes[s], aligns[a], 33), 0);
+            frames = free - machine_free();
+            assert_int_equal(ash_frames_owned(ASH_OWNER_POOL), frames);
+            for (unsigned i = 0; i < 33; i++) {
+                blocks[i] = ash_pool_alloc(&pool);
+                assert_non_null(blocks[i]);
+                assert_int_equal((uintptr_t)blocks[i] % align, 0);
+                memset(blocks[i], (int)i, sizes[s]);
+            }
+            assert_null(ash_pool_alloc(&pool));
+            assert_int_equal(ash_pool_destroy(&pool), ASH_EBUSY);
+            for (unsigned i = 0; i < 33; i++) {
+                assert_int_equal(blocks[i][0], i);
+                assert_int_equal(blocks[i][sizes[s] - 1], i);
+                ash_pool_free(&pool, blocks[i]);
+            }
+            assert_int_equal(ash_pool_verify(&pool), 0);
+            assert_int_equal(ash_pool_destroy(&pool), 0);
+            assert_int_equal(machine_free(), free);
+            assert_int_equal(ash_pool_destroy(&pool), ASH_EINVAL);
+        }
+    }
+    assert_int_equal(ash_pool_destroy(&packet_pool), ASH_EINVAL);
+    assert_int_equal(support_faults.count, 0);
+}
+
+static void bad_pools_are_refused(void **state)
+{
+    struct ash_pool pool;
+    struct ash_pool before;
+    uint32_t free = machine_free();
+    ash_frame_t frame;
+
+    (void)state;
+    memset(&pool, 0x77, sizeof(pool));
+    before = pool;
+    assert_int_equal(ash_pool_create(&pool, "x", 0, 0, 1), ASH_EINVAL);
+    assert_int_equal(ash_pool_create(&pool, "x", 1, 0, 0), ASH_EINVAL);
+    assert_int_equal(ash_pool_create(&pool, "x", 1, 3, 1), ASH_EINVAL);
+    assert_int_equal(ash_pool_create(&pool, "x", 1, 8192, 1), ASH_EINVAL);
+    assert_int_equal(ash_pool_create(&pool, "x", SIZE_MAX, 0, 1), ASH_ERANGE);
+    assert_int_equal(ash_pool_create(&pool, "x", SIZE_MAX / 2, 0, 4), ASH_ERANGE);
+    assert_int_equal(ash_pool_create(&pool, "x", 64, 0, UINT32_MAX), ASH_ERANGE);
+    assert_int_equal(ash_pool_create(&pool, "x", (ASH_PAGE_SIZE << ASH_MAX_ORDER) + 1, 0, 1),
+                     ASH_ERANGE);
+    assert_int_equal(ash_pool_create(&pool, "x", 2 * MIB, 0, 1), ASH_ENOMEM);
+    while (ash_frames_alloc(0, 0, &frame) == 0) {
+    }
+    assert_int_equal(ash_pool_create(&pool, "x", 1, 0, 1), ASH_ENOMEM);
+    assert_memory_equal(&pool, &before, sizeof(pool));
+    assert_true(free > 0);
+}
+
+#define MODEL_BLOCKS 1000u
+
+static void random_operations_agree_with_the_model(void **state)
+{
+    static uint8_t *blocks[MODEL_BLOCKS];
+    static uint8_t marks[MODEL_BLOCKS];
+    struct ash_pool pool;
+    struct ash_pool_stats stats;
+    unsigned live = 0;
+    unsigned most = 0;
+
+    (void)state;
+    support_seed(99);
+    assert_int_equal(ash_pool_create(&pool, "model", 64, 0, MODEL_BLOCKS), 0);
+    for (unsigned step = 0; step < (ASH_CHECK >= 2 ? 4000 : 40000); step++) {
+        bool rising = step / 2000 % 2 == 0;
+
+        if (support_random_below(100) < (rising ? 90u : 20u)) {
+            uint8_t *block = ash_pool_alloc(&pool);
+
+            assert_int_equal(block == NULL, live == MODEL_BLOCKS);
+            if (block != NULL) {
+                blocks[live] = block;
+                marks[live] = (uint8_t)support_random();
+                memset(block, marks[live], 64);
+                live++;
+            }
+        } else if (live > 0) {
+            unsigned pick = support_random_below(live);
+
+            for (unsigned i = 0; i < 64; i++) {
+                assert_int_equal(blocks[pick][i], marks[pick]);
+            }
+            ash_pool_free(&pool, blocks[pick]);
+            live--;
+            blocks[pick] = blocks[live];
+            marks[pick] = marks[live];
+        }
+        most = live > most ? live : most;
+    }
+    ash_pool_stats(&pool, &stats);
+    assert_int_equal(stats.used, live);
+    assert_int_equal(stats.high_water, most);
+    while (live > 0) {
+        ash_pool_free(&pool, blocks[--live]);
+    }
+    assert_int_equal(ash_pool_verify(&pool), 0);
+    assert_int_equal(ash_pool_destroy(&pool), 0);
+    assert_int_equal(machine_free(), 256);
+    assert_int_equal(support_faults.count, 0);
+}
+
+static char lines[4096];
+
+static int __attribute__((format(printf, 1, 2))) keep_print(const char *format, ...)
+{
+    size_t at = strlen(lines);
+    va_list arguments;
+    int length;
+
+    assert_false(sim_irq_masked);
+    va_start(arguments, format);
+    length = vsnprintf(lines + at, sizeof(lines) - at, format, arguments);
+    va_end(arguments);
+    return length;
+}
+
+static void report_lists_pools_that_were_used(void **state)
+{
+    struct ash_pool first;
+    struct ash_pool second;
+
+    (void)state;
+    lines[0] = '\0';
+    assert_int_equal(ash_pool_create(&first, "first", 8, 0, 7), 0);
+    assert_int_equal(ash_pool_create(&second, "second", 8, 0, 7), 0);
+    ash_pool_free(&first, ash_pool_alloc(&first)); /* its first use does not list it again */
+    ash_pools_report(keep_print);
+    assert_non_null(strstr(lines, "packet"));
+    assert_non_null(strstr(lines, "first"));
+    assert_null(strstr(strstr(lines, "first") + 1, "first"));
+    assert_non_null(strstr(lines, "second"));
+    assert_int_equal(ash_pool_destroy(&first), 0);
+    lines[0] = '\0';
+    ash_pools_report(keep_print);
+    assert_null(strstr(lines, "first"));
+    assert_non_null(strstr(lines, "second"));
+    assert_int_equal(ash_pool_destroy(&second), 0);
+}
+
+#if ASH_CHECK >= 1
+static void expect_refused(struct ash_pool *pool, void *block, enum ash_fault_kind kind)
+{
+    struct ash_pool before = *pool;
+
+    ash_pool_free(pool, block);
+    assert_int_equal(support_faults.last.address, (uintptr_t)block);
+    assert_non_null(support_faults.last.caller);
+    machine_expect_fault(kind, "pool");
+    assert_int_equal(pool->free, before.free);
+    assert_int_equal(pool->used, before.used);
+    assert_int_equal(ash_pool_verify(pool), 0);
+    assert_false(sim_irq_masked);
+}
+
+static void bad_frees_are_told(void **state)
+{
+    static const size_t sizes[] = {4, 12, 24, 40, 64, 96};
+
+    (void)state;
+    for (unsigned s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
+        struct ash_pool pool;
+        uint8_t *a;
+        uint8_t *b;
+        int other;
+
+        assert_int_equal(ash_pool_create(&pool, "faults", sizes[s], 4, 10), 0);
+        a = ash_pool_alloc(&pool);
+        b = ash_pool_alloc(&pool);
+        ash_pool_free(&pool, a);
+        expect_refused(&pool, a, ASH_FAULT_DOUBLE_FREE);
+        expect_refused(&pool, a + 3 * sizes[s], ASH_FAULT_DOUBLE_FREE); /* never out */
+        for (size_t i = 1; i < sizes[s]; i++) {
+            expect_refused(&pool, b + i, ASH_FAULT_MISALIGNED);
+        }
+        expect_refused(&pool, a - 1, ASH_FAULT_FOREIGN);
+        expect_refused(&pool, a - sizes[s], ASH_FAULT_FOREIGN);
+        expect_refused(&pool, a + 10 * sizes[s], ASH_FAULT_FOREIGN);
+        expect_refused(&pool, a + 1000 * sizes[s], ASH_FAULT_FOREIGN);
+        expect_refused(&pool, &other, ASH_FAULT_FOREIGN);
+        expect_refused(&pool, (void *)UINTPTR_MAX, ASH_FAULT_FOREIGN);
+        ash_pool_free(&pool, b);
+        assert_int_equal(ash_pool_destroy(&pool), 0);
+    }
+}
+
+static void overwritten_links_are_told(void **state)
+{
+    struct ash_pool pool;
+    uint32_t *blocks[4];
+    uint32_t was;
+
+    (void)state;
+    assert_int_equal(ash_pool_create(&pool, "links", 16, 0, 4), 0);
+    for (unsigned i = 0; i < 4; i++) {
+        blocks[i] = ash_pool_alloc(&pool);
+    }
+    ash_pool_free(&pool, blocks[2]);
+    ash_pool_free(&pool, blocks[0]);
+    was = *blocks[0];
+    static const uint32_t wrong[] = {0, 1, 0x41414141, UINT32_MAX};
+    for (unsigned i = 0; i < 6; i++) {
+        /* Two more: well encoded, but naming a block that is out, and one that is not there. */
+        *blocks[0] = i < 4 ? wrong[i] : pool_code(blocks[0], i == 4 ? 2 : 5);
+        assert_null(ash_pool_alloc(&pool));
+        machine_expect_fault(ASH_FAULT_CORRUPT, "pool");
+        assert_int_equal(ash_pool_verify(&pool), ASH_ECORRUPT);
+        machine_expect_fault(ASH_FAULT_CORRUPT, "pool");
+    }
+    *blocks[0] = was;
+    assert_ptr_equal(ash_pool_alloc(&pool), blocks[0]);
+    assert_ptr_equal(ash_pool_alloc(&pool), blocks[2]);
+    assert_int_equal(support_faults.count, 0);
+}
+#endif
+
+static void verify_finds_tampering(void **state)
+{
+    struct ash_pool pool;
+    struct ash_pool good;
+    void *block;
+
+    (void)state;
+    assert_int_equal(ash_pool_create(&pool, "tampered", 16, 0, 40), 0);
+    block = ash_pool_alloc(&pool);
+    ash_pool_free(&pool, ash_pool_alloc(&pool));
+    good = pool;
+    for (unsigned i = 0; i < 5; i++) {
+        uint32_t *fields[] = {&pool.free, &pool.fresh, &pool.used, &pool.free, &pool.fresh};
+        static const uint32_t values[] = {0, 1, 2, 41, 41};
+
+        *fields[i] = values[i];
+        assert_int_equal(ash_pool_verify(&pool), ASH_ECORRUPT);
+        machine_expect_fault(ASH_FAULT_CORRUPT, "pool");
+        pool = good;
+    }
+#if ASH_CHECK >= 1
+    pool.out[0] ^= 1;
+    assert_int_equal(ash_pool_verify(&pool), ASH_ECORRUPT);
+    support_faults_reset();
+    pool.out[0] ^= 3;
+    assert_int_equal(ash_pool_verify(&pool), ASH_ECORRUPT);
+    support_faults_reset();
+    pool.out[0] ^= 2;
+#endif
+    ash_pool_free(&pool, block);
+    assert_int_equal(ash_pool_destroy(&pool), 0);
+    assert_int_equal(support_faults.count, 0);
+}
+
+#if ASH_CHECK >= 2
+static void writes_to_free_blocks_are_told(void **state)
+{
+    uint8_t *block = (uint8_t *)packet_get();
+
+    (void)state;
+    packet_put((struct packet *)block);
+    block[23] ^= 1;
+    assert_null(packet_get());
+    machine_expect_fault(ASH_FAULT_OVERRUN, "pool");
+    assert_ptr_equal(packet_get(), block); /* told once */
+    packet_put((struct packet *)block);
+    assert_int_equal(support_faults.count, 0);
+}
+#endif
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(static_pools_need_no_start, start),
+        cmocka_unit_test_setup(any_type_has_a_pool, start),
+        cmocka_unit_test_setup(pools_are_carved_from_frames, start),
+        cmocka_unit_test_setup(bad_pools_are_refused, start),
+        cmocka_unit_test_setup(random_operations_agree_with_the_model, start),
+        cmocka_unit_test_setup(report_lists_pools_that_were_used, start),
+#if ASH_CHECK >= 1
+        cmocka_unit_test_setup(bad_frees_are_told, start),
+        cmocka_unit_test_setup(overwritten_links_are_told, start),
+#endif
+        cmocka_unit_test_setup(verify_finds_tampering, start),
+#if ASH_CHECK >= 2
+        cmocka_unit_test_setup(writes_to_free_blocks_are_told, start),
+#endif
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
