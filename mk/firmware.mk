@@ -131,6 +131,14 @@ $(B)/$1.elf: $(wildcard examples/$1/*) $(wildcard include/ashlar/*.h) $(B)/libas
 endef
 $(foreach name,$(EXAMPLES),$(eval $(call example,$(name))))
 
+# A symbol that a product's script forgets must be named by the linker.
+.PHONY: check-symbols
+check-symbols: $(B)/hello.elf
+	$(Q)$(PYTHON) tools/check_symbols.py --script examples/hello/hello.ld \
+	    --readme README.md -- $(CC) \
+	    $(filter-out -I%,$(C_FLAGS)) -Iinclude $(filter-out -L ld,$(LD_FLAGS)) \
+	    $(wildcard examples/hello/*.c) $(LD_LIBS)
+
 .PHONY: all image library FORCE
 library: $(B)/libashlar.a
 image: $(B)/ashlar.img

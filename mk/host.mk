@@ -18,6 +18,7 @@ HOST_FLAGS := -std=gnu17 -g -O1 -fno-omit-frame-pointer $(DEFINES) -I. -Iinclude
 SANITIZE   := -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST_LIBS  := -Wl,--as-needed -lcmocka -lfdt -lpthread
 FUZZ_FLAGS := $(HOST_FLAGS) -fsanitize=fuzzer-no-link
+FUZZ_LIBS  := -Wl,--as-needed -lfdt
 
 UNIT_OBJECTS := $(patsubst %,$(H)/gcc/%.o,$(HOST_SOURCES) $(TEST_SHARED))
 FUZZ_OBJECTS := $(patsubst %,$(H)/clang/%.o,$(HOST_SOURCES))
@@ -56,7 +57,7 @@ $(H)/test_%: $(H)/gcc/tests/unit/test_%.c.o $(H)/gcc/libhost.a
 
 $(H)/fuzz_%: $(H)/clang/tests/fuzz/fuzz_%.c.o $(H)/clang/libhost.a
 	$(call say,FUZZLD  $@)
-	$(Q)$(FUZZ_CC) $(SANITIZE) -fsanitize=fuzzer $^ -o $@
+	$(Q)$(FUZZ_CC) $(SANITIZE) -fsanitize=fuzzer $^ $(FUZZ_LIBS) -o $@
 
 .PHONY: unit-tests fuzzers
 unit-tests: $(UNIT_TESTS:%=$(H)/%)

@@ -78,6 +78,16 @@ def same(one, other):
         return False
 
 
+def apply(mutant, root, *more):
+    """Applies the patch; the context must match exactly, at any line."""
+    command = ["patch", "-p1", "-F0", "--batch", "--forward", "--no-backup-if-mismatch", *more]
+    with open(mutant.path, "rb") as file:
+        process = subprocess.run(command, cwd=root, stdin=file, stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, check=False)
+    if process.returncode != 0:
+        raise Broken("does not apply: " + (process.stdout.decode().strip().splitlines() or ["?"])[-1])
+
+
 class Copy:
     """A worker's copy of the tree, with build folders of its own."""
 
@@ -103,15 +113,6 @@ class Copy:
                 path = os.path.relpath(os.path.join(folder, name), self.root)
                 if path not in wanted:
                     os.unlink(os.path.join(self.root, path))
-
-    def apply(self, mutant):
-        with open(mutant.path, "rb") as file:
-            process = subprocess.run(
-                ["patch", "-p1", "-F0", "--batch", "--forward", "--no-backup-if-mismatch"],
-                cwd=self.root, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                check=False)
-        if process.returncode != 0:
-            raise Broken("does not apply: " + process.stdout.decode().strip().splitlines()[-1])
 
     def make(self, mutant, *targets):
         command = ["make", "-s", "INSTALL=no", *mutant.options, *targets]
@@ -199,7 +200,7 @@ class Hunt:
 
     @staticmethod
     def on_mutant(copy, mutant):
-        copy.apply(mutant)
+        apply(mutant, copy.root)
         return why_it_failed(copy.test(mutant, os.path.join(FOLDER, f"{mutant.name}.log")))
 
     def run(self):
@@ -229,10 +230,22 @@ class Hunt:
         return self.with_copy(self.on_mutant, mutant)
 
 
+def only_apply(mutants):
+    status = 0
+    for mutant in mutants:
+        try:
+            apply(mutant, matrix.ROOT, "--dry-run")
+        except Broken as error:
+            print(f"{mutant.name}: {error}")
+            status = 1
+    return status
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="only mutants with this text in their name")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--only-apply", action="store_true", help="see whether they apply, no more")
     args = parser.parse_args()
 
     mutants = []
@@ -240,6 +253,8 @@ def main():
         with open(path, encoding="utf-8") as file:
             mutants.append(read(path, file))
     mutants = [mutant for mutant in mutants if args.only in mutant.name]
+    if args.only_apply:
+        return only_apply(mutants)
     os.makedirs(FOLDER, exist_ok=True)
     unnoticed = Hunt(mutants, min(args.jobs, max(1, len(mutants)))).run()
     print(f"{len(mutants) - unnoticed} mutants noticed, {unnoticed} not")

@@ -258,6 +258,9 @@ class Tests:
         yield command_job("check sources", [sys.executable, "tools/check_source.py"])
         yield command_job("check format", self.make("format-check"))
         yield command_job("check sizes", self.make("size"))
+        yield command_job("check linker symbols", self.make("check-symbols"))
+        yield command_job("check mutants apply",
+                          [sys.executable, "tools/mutants.py", "--only-apply"])
 
     def run(self):
         os.makedirs(LOGS, exist_ok=True)
