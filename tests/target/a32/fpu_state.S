@@ -11,7 +11,7 @@
 
 /* void fpu_hold(const uint64_t in[32], uint64_t out[32], const volatile uint32_t *counter,
  *               uint32_t until)
- * Loads d0-d31 from in, waits until *counter is `until`, and stores them to out.
+ * Loads d0-d31 from in, waits until *counter reaches `until`, and stores them to out.
  * Returns the flags of FPSCR, which were Z and C. */
     .section .text.fpu_hold, "ax", %progbits
     .global fpu_hold
@@ -27,7 +27,7 @@ fpu_hold:
     vldmia  r0, {d16-d31}
 1:  ldr     r12, [r2]
     cmp     r12, r3
-    bne     1b
+    blo     1b                              /* ticks may come together: not "equal" */
     vstmia  r1!, {d0-d15}
     vstmia  r1, {d16-d31}
     vmrs    r0, fpscr
