@@ -22,7 +22,7 @@ static void print_area(const char *name, uint64_t start, uint64_t end)
            (unsigned long long)(end - 1));
     if (end > boot_map_limit()) {
         printf("beyond the identity map\n");
-    } else if (ash_mmu_query(&ash_boot_map, ash_va((uintptr_t)start), &mapping) != 0) {
+    } else if (ash_mmu_query(&ash_boot_map, ash_va((uintptr_t)(end - 1)), &mapping) != 0) {
         printf("not mapped\n");
     } else {
         printf("%-8s r%c%c\n", ash_mmu_type_name(mapping.attr),
@@ -71,7 +71,7 @@ static void print_areas(const struct ash_platform *platform)
 
 void mem_print(void)
 {
-    printf("what lies where (type and permission of its first page):\n");
+    printf("what lies where (type and permission of its last page):\n");
     print_areas(&ash_platform);
     printf("the tables:\n");
     ash_mmu_dump(&ash_boot_map, printf);

@@ -114,12 +114,13 @@ static int collect_cuts(const struct ash_platform *platform, struct cuts *cuts)
     int error;
 
     cuts->count = 0;
-    /* The reset code runs with the MMU off only. At address 0 it shares the page that catches
-     * NULL; elsewhere it stays readable. */
-    error = address(__reset_start) < ASH_PAGE_SIZE
-                ? cuts_add(cuts, 0, ASH_PAGE_SIZE, UNMAPPED)
-                : cuts_add(cuts, ash_align_down(address(__reset_start), ASH_PAGE_SIZE),
-                           address(__text_start), CONSTANTS);
+    /* NULL faults. The reset code, which runs with the MMU off only, may share that page;
+     * elsewhere it stays readable. */
+    error = cuts_add(cuts, 0, ASH_PAGE_SIZE, UNMAPPED);
+    if (error == 0 && address(__reset_start) >= ASH_PAGE_SIZE) {
+        error = cuts_add(cuts, ash_align_down(address(__reset_start), ASH_PAGE_SIZE),
+                         address(__text_start), CONSTANTS);
+    }
     if (error == 0) {
         error = cuts_add(cuts, address(__text_start), address(__text_end), CODE);
     }

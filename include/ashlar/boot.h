@@ -26,11 +26,10 @@ extern struct ash_boot_info ash_boot_info;
 
 /**
  * Maps `size` bytes of device registers at pa as Device-nGnRE, never executable, at VA = PA where
- * the identity map reaches and in the board's vmap range elsewhere. Asking again for a range that is
- * mapped as a device returns the same address. *va is where they are.
- * Errors: ASH_EINVAL (size 0), ASH_ERANGE (wraps, or beyond the processor), ASH_EBUSY (RAM or flash
- * is there), ASH_ENOMEM (what was mapped of the range by then stays mapped as device memory).
- * Context: not in interrupts.
+ * the identity map reaches and in the board's vmap range elsewhere. Asking again for a range that
+ * is mapped as a device returns the same address. *va is where they are. Errors: ASH_EINVAL (size
+ * 0), ASH_ERANGE (wraps, or beyond the processor), ASH_EBUSY (RAM or flash is there), ASH_ENOMEM
+ * (what was mapped of the range by then stays mapped as device memory). Context: not in interrupts.
  */
 int ash_map_device(ash_pa_t pa, uint64_t size, ash_va_t *va);
 

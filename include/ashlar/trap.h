@@ -14,7 +14,7 @@ enum ash_trap_kind {
     ASH_TRAP_DATA,     /**< abort of a load or store */
     ASH_TRAP_IRQ,      /**< an interrupt that nobody serves */
     ASH_TRAP_FIQ,
-    ASH_TRAP_HYP,      /**< taken at the hypervisor's vector by mistake */
+    ASH_TRAP_HYP, /**< taken at the hypervisor's vector by mistake */
 };
 
 enum ash_trap_cause {
@@ -46,15 +46,15 @@ enum ash_stack {
 struct ash_trap {
     enum ash_trap_kind kind;
     enum ash_trap_cause cause;
-    int level;        /**< level of the table that decided, or -1 */
-    bool write;       /**< a store (data aborts) */
+    int level;  /**< level of the table that decided, or -1 */
+    bool write; /**< a store (data aborts) */
     bool address_valid;
-    uintptr_t address; /**< faulting address (data and prefetch aborts) */
-    uintptr_t pc;      /**< of the instruction concerned */
-    uintptr_t sp;      /**< of the interrupted context */
-    uintptr_t status;  /**< interrupted CPSR / PSTATE */
-    uintptr_t syndrome; /**< DFSR / IFSR / ESR as read */
-    uintptr_t regs[31]; /**< r0-r14 / x0-x30 of the interrupted context */
+    uintptr_t address;         /**< faulting address (data and prefetch aborts) */
+    uintptr_t pc;              /**< of the instruction concerned */
+    uintptr_t sp;              /**< of the interrupted context */
+    uintptr_t status;          /**< interrupted CPSR / PSTATE */
+    uintptr_t syndrome;        /**< DFSR / IFSR / ESR as read */
+    uintptr_t regs[31];        /**< r0-r14 / x0-x30 of the interrupted context */
     enum ash_stack overflowed; /**< the stack that ran over, or ASH_STACK_NONE */
 };
 

@@ -13,12 +13,5 @@ extern const struct target_suite suite_timer;
 extern const struct target_suite suite_block;
 
 const struct target_suite *const target_suites[] = {
-    &suite_boot,
-    &suite_trap,
-    &suite_pmem,
-    &suite_dma,
-    &suite_irq,
-    &suite_timer,
-    &suite_block,
-    NULL,
+    &suite_boot, &suite_trap, &suite_pmem, &suite_dma, &suite_irq, &suite_timer, &suite_block, NULL,
 };
