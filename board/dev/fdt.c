@@ -305,8 +305,8 @@ bool fdt_compatible(const struct fdt_walk *walk, const char *text)
     return fdt_value_find(walk, "compatible", &value) && fdt_value_lists(&value, text);
 }
 
-/* True if the path component at `path` names the node; a component without '@' matches any. */
-static bool fdt_component(const char *name, const char *path, bool whole)
+/* True if the path component at `path` names the node; it may leave out the unit address. */
+static bool fdt_component(const char *name, const char *path)
 {
     while (*path != '\0' && *path != '/' && *path != ':' && *path == *name) {
         path++;
@@ -315,12 +315,12 @@ static bool fdt_component(const char *name, const char *path, bool whole)
     if (*path != '\0' && *path != '/' && *path != ':') {
         return false;
     }
-    return *name == '\0' || (!whole && *name == '@');
+    return *name == '\0' || *name == '@';
 }
 
 bool fdt_named(const struct fdt_walk *walk, unsigned depth, const char *name)
 {
-    return depth <= walk->depth && fdt_component(walk->level[depth].name, name, false);
+    return depth <= walk->depth && fdt_component(walk->level[depth].name, name);
 }
 
 void fdt_walk_start(struct fdt_walk *walk, const struct fdt *tree)
@@ -331,28 +331,31 @@ void fdt_walk_start(struct fdt_walk *walk, const struct fdt *tree)
     walk->started = false;
 }
 
+/* The first cell of a property, if it is there. */
+static void fdt_level_cell(const struct fdt *tree, const struct fdt_level *level, const char *name,
+                           uint32_t *cell)
+{
+    struct fdt_value value;
+
+    if (fdt_level_value(tree, level, name, &value)) {
+        (void)fdt_value_cell(&value, 0, cell);
+    }
+}
+
 /* Reads what the node at `depth` says about its children. */
 static void fdt_enter(struct fdt_walk *walk, unsigned depth, const struct fdt_token *token)
 {
     struct fdt_level *level = &walk->level[depth];
-    uint32_t cursor = token->next;
-    struct fdt_value value;
 
     level->properties = token->next;
     level->name = token->name;
     level->address_cells = FDT_DEFAULT_ADDRESS_CELLS;
     level->size_cells = FDT_DEFAULT_SIZE_CELLS;
     level->interrupt_parent = depth == 0 ? 0 : walk->level[depth - 1].interrupt_parent;
-    while (fdt_value_next(walk->tree, &cursor, &value)) {
-        if (fdt_same(value.name, "#address-cells")) {
-            (void)fdt_value_cell(&value, 0, &level->address_cells);
-        } else if (fdt_same(value.name, "#size-cells")) {
-            (void)fdt_value_cell(&value, 0, &level->size_cells);
-        } else if (fdt_same(value.name, "interrupt-parent")) {
-            (void)fdt_value_cell(&value, 0, &level->interrupt_parent);
-        }
-    }
-    walk->next = cursor;
+    fdt_level_cell(walk->tree, level, "#address-cells", &level->address_cells);
+    fdt_level_cell(walk->tree, level, "#size-cells", &level->size_cells);
+    fdt_level_cell(walk->tree, level, "interrupt-parent", &level->interrupt_parent);
+    walk->next = token->next;
     walk->depth = depth;
 }
 
@@ -440,16 +443,6 @@ static const char *fdt_path_rest(const char *path)
     return path;
 }
 
-static bool fdt_path_whole(const char *path)
-{
-    while (*path != '\0' && *path != '/' && *path != ':') {
-        if (*path++ == '@') {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool fdt_walk_path(struct fdt_walk *walk, const struct fdt *tree, const char *path)
 {
     unsigned found = 0; /* depth of the node that the path has reached */
@@ -463,7 +456,7 @@ bool fdt_walk_path(struct fdt_walk *walk, const struct fdt *tree, const char *pa
         if (!fdt_walk_next(walk) || walk->depth <= found) {
             return false;
         }
-        if (fdt_component(fdt_here(walk)->name, path, fdt_path_whole(path))) {
+        if (fdt_component(fdt_here(walk)->name, path)) {
             found = walk->depth;
             path = fdt_path_rest(path);
         } else {
@@ -488,7 +481,7 @@ bool fdt_walk_alias(struct fdt_walk *walk, const struct fdt *tree, const char *p
     while (fdt_value_next(tree, &cursor, &value)) {
         const char *target = fdt_value_string(&value);
 
-        if (target != NULL && fdt_component(value.name, path, true)) {
+        if (target != NULL && fdt_component(value.name, path)) {
             return fdt_walk_path(walk, tree, target);
         }
     }
