@@ -129,7 +129,6 @@ int ash_dma_alloc(struct ash_dma_device *device, struct ash_pmem *region, uint64
     struct ash_pmem_request request = {
         .size = size,
         .align = ASH_PMEM_QUANTUM,
-        .flags = device->coherent ? ASH_PMEM_CACHED : ASH_PMEM_UNCACHED,
     };
     struct ash_pmem_block block;
     int error;
@@ -137,6 +136,7 @@ int ash_dma_alloc(struct ash_dma_device *device, struct ash_pmem *region, uint64
     if (!dma_is_ready(device) || size == 0) {
         return ASH_EINVAL;
     }
+    request.flags = device->coherent ? ASH_PMEM_CACHED : ASH_PMEM_UNCACHED;
     if (device->alignment > ASH_PMEM_QUANTUM) {
         request.align = device->alignment;
     }

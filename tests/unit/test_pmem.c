@@ -221,6 +221,39 @@ static void to_exhaustion_and_back(void **state)
     }
 }
 
+/* All of 1 GiB is obtainable in aligned blocks of 2 MiB, whatever was in use between. Only the ends
+ * have memory behind them: nothing else may be touched. */
+static void large_regions(void **state)
+{
+    static struct ash_pmem_block blocks[512];
+    const uint64_t base = 0x80000000, size = 1ull << 30, part = 2ull << 20;
+    struct ash_pmem_block none;
+
+    (void)state;
+    machine_start();
+    sim_add_ram(ash_pa(base), Q);
+    sim_add_ram(ash_pa(base + size - Q), Q);
+    ash_pmem_init(NULL, NULL);
+    struct ash_pmem *large = machine_region("large", base, size);
+
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < 512; i++) {
+            assert_int_equal(ash_pmem_alloc(large, part, part, ASH_PMEM_UNINIT, &blocks[i]), 0);
+            assert_int_equal(blocks[i].pa.value, base + i * part);
+        }
+        assert_int_equal(ash_pmem_alloc(large, Q, 0, ASH_PMEM_UNINIT, &none), ASH_ENOMEM);
+        assert_int_equal(ash_pmem_verify(large), 0);
+        for (unsigned i = 0; i < 512; i++) {
+            assert_int_equal(ash_pmem_free(&blocks[i * 211 % 512]), 0);
+        }
+        assert_int_equal(ash_pmem_verify(large), 0);
+        assert_int_equal(ash_pmem_alloc(large, size, 0, ASH_PMEM_UNINIT, &none), 0);
+        assert_int_equal(ash_pmem_free(&none), 0);
+    }
+    assert_int_equal(ash_frames_owned(ASH_OWNER_PMEM), 512); /* 2 MiB of tags */
+    assert_int_equal(support_faults.count, 0);
+}
+
 static struct ash_pmem_block reported; /* what the hook is expected to complain about */
 
 static void hook(const struct ash_fault *fault)
@@ -440,6 +473,7 @@ int main(void)
         cmocka_unit_test(requests_are_checked),
         cmocka_unit_test(fixed_places),
         cmocka_unit_test(to_exhaustion_and_back),
+        cmocka_unit_test(large_regions),
         cmocka_unit_test(bad_blocks_are_reported),
         cmocka_unit_test(references_hold_a_block),
         cmocka_unit_test(lookup_finds_the_block),
