@@ -49,13 +49,14 @@ SCRIPT_ashlar       := ld/xip.ld
 SCRIPT_ashlar-ram   := ld/ram.ld
 SCRIPT_ashlar-bank1 := ld/bank1.ld
 
-# A stamp for each set of words that a rule depends on: it changes when they do.
+# A stamp for each set of words that a rule depends on: it changes when they do. (Several makes may
+# look at the same time: each writes a file of its own.)
 # $1: file under $(B), $2: words
 define stamp
 $(B)/$1: FORCE | packages
 	@mkdir -p $$(@D)
-	@{ $$(CC) --version | head -n 1; echo '$2'; } >$$@.new
-	@if cmp -s $$@.new $$@; then rm $$@.new; else mv $$@.new $$@; fi
+	@new=$$@.$$$$$$$$; { $$(CC) --version | head -n 1; echo '$2'; } >$$$$new; \
+	    if cmp -s $$$$new $$@; then rm $$$$new; else mv $$$$new $$@; fi
 endef
 $(eval $(call stamp,obj/compile.flags,$(C_FLAGS)))
 $(eval $(call stamp,obj/early.flags,$(C_FLAGS) $(EARLY_C_FLAGS)))

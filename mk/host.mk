@@ -27,8 +27,8 @@ FUZZ_OBJECTS := $(patsubst %,$(H)/clang/%.o,$(HOST_SOURCES))
 define host_stamp
 $(H)/$1: FORCE | packages
 	@mkdir -p $$(@D)
-	@{ $2 --version | head -n 1; echo '$3'; } >$$@.new
-	@if cmp -s $$@.new $$@; then rm $$@.new; else mv $$@.new $$@; fi
+	@new=$$@.$$$$$$$$; { $2 --version | head -n 1; echo '$3'; } >$$$$new; \
+	    if cmp -s $$$$new $$@; then rm $$$$new; else mv $$$$new $$@; fi
 endef
 $(eval $(call host_stamp,gcc/flags,$(HOST_CC),$(HOST_FLAGS) $(SANITIZE) $(HOST_LIBS) $(UNIT_OBJECTS)))
 $(eval $(call host_stamp,clang/flags,$(FUZZ_CC),$(FUZZ_FLAGS) $(SANITIZE) $(FUZZ_OBJECTS)))
