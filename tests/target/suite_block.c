@@ -308,7 +308,7 @@ static void refuses_what_is_wrong(void)
     struct ash_block_request request = {.op = ASH_BLOCK_READ};
     struct ash_pmem *region = ash_pmem_find("dma");
     struct ash_block *other;
-    int none, again, no_region, beyond, wraps, nothing, large, strange;
+    int none, again, no_region, beyond, wraps, nothing, past_end, large, strange;
 
     if (!begin()) {
         return;
@@ -320,6 +320,10 @@ static void refuses_what_is_wrong(void)
     wraps = ash_block_read(disk, UINT64_MAX, 2, part_pa(0));
     request.memory = part_pa(0);
     nothing = ash_block_submit(disk, &request);
+    request.sector = info.sectors - 1;
+    request.count = 2;
+    past_end = ash_block_submit(disk, &request);
+    request.sector = 0;
     request.count = info.max_sectors + 1;
     large = ash_block_submit(disk, &request);
     request.count = 1;
@@ -332,6 +336,7 @@ static void refuses_what_is_wrong(void)
     CHECK_EQ(beyond, ASH_ERANGE);
     CHECK_EQ(wraps, ASH_ERANGE);
     CHECK_EQ(nothing, ASH_EINVAL);
+    CHECK_EQ(past_end, ASH_ERANGE);
     CHECK_EQ(large, ASH_ERANGE);
     CHECK_EQ(strange, ASH_EINVAL);
 }
