@@ -216,12 +216,14 @@ bool heap_release(struct heap *heap, heap_block *block, struct heap_chunk **empt
     heap_poison(heap_links(block) + 1, after - 1);
 #endif
     if ((*after & HEAP_USED) == 0) {
-        list_remove(heap, after);
-        units += heap_units(after);
+        heap_block *absorbed = after;
+
+        list_remove(heap, absorbed);
+        units += heap_units(absorbed);
+        after = heap_after(absorbed);
 #if ASH_CHECK >= 2
-        heap_poison(after - 1, heap_links(after) + 1);
+        heap_poison(absorbed - 1, heap_links(absorbed) + 1);
 #endif
-        after = heap_after(after);
     }
     if (flags != 0 && block[-1] != 0) {
         heap_block *before = heap_before(block);
