@@ -45,6 +45,20 @@ def wait_for_prompt(console, seconds=None):
         raise ConsoleError(match[0].strip())
 
 
+ENTERED = {"hyp": "Hyp", "secure": "Secure SVC", "stub": "SVC with MMU or caches on"}
+
+
+def check_banner(text, machine):
+    """What the firmware says it found must be the machine that it was given."""
+    entered = re.search(r"entered in (.*)$", text, re.MULTILINE)
+    expected = ENTERED.get(machine.entry, "SVC")
+    found = entered[1] if entered else "no banner"
+    megabytes = sum(int(size) for size in re.findall(r"^  RAM .* (\d+) MiB", text, re.MULTILINE))
+    return [check("entered as started", "" if found == expected else f"{found}, not {expected}"),
+            check("finds all RAM", "" if megabytes << 20 == machines.memory_bytes(machine.mem)
+                  else f"{megabytes} MiB of {machine.mem}")]
+
+
 def run_self_tests(machine, build, qemu="qemu-system-arm", disk=None, log=None, echo=None,
                    limit=60.0, extra=()):
     """Boots, lets the self-tests run, powers off; a list of results."""
@@ -66,7 +80,7 @@ def run_self_tests(machine, build, qemu="qemu-system-arm", disk=None, log=None, 
             gone = console.wait_exit(5)
             results.append(check("powers off", "" if gone else "QEMU still runs after `off`"))
         text = console.text[started:end]
-    return judge(text, disk) + results
+    return judge(text, disk) + check_banner(text, machine) + results
 
 
 def run_interactive(machine, build, qemu, disk, log):

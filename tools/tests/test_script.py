@@ -15,7 +15,7 @@ from console import Console, ConsoleError
 FIRMWARE = r"""
 import sys
 if "quiet" not in sys.argv:
-    print("boot\nTAP version 13\n1..1\nok 1 - a/b\n# done 1")
+    print("boot, entered in SVC\n  RAM 512 MiB\nTAP version 13\n1..1\nok 1 - a/b\n# done 1")
 while True:
     print("ashlar> ", end="", flush=True)
     line = ""
@@ -83,7 +83,14 @@ class Playing(unittest.TestCase):
     def test_self_tests(self):
         results = run.run_self_tests(machines.Machine(), "b", log=os.devnull, limit=5)
         self.assertEqual([(r.name, r.status) for r in results],
-                         [("a/b", tap.OK), ("reaches the prompt", tap.OK), ("powers off", tap.OK)])
+                         [("a/b", tap.OK), ("entered as started", tap.OK), ("finds all RAM", tap.OK),
+                          ("reaches the prompt", tap.OK), ("powers off", tap.OK)])
+
+    def test_another_machine_than_asked_for(self):
+        machine = machines.Machine(entry="hyp", mem="1G")
+        results = {r.name: r for r in run.run_self_tests(machine, "b", log=os.devnull, limit=5)}
+        self.assertEqual(results["entered as started"].why, "SVC, not Hyp")
+        self.assertEqual(results["finds all RAM"].why, "512 MiB of 1G")
 
 
 class Failing(unittest.TestCase):
