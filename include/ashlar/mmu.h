@@ -48,7 +48,7 @@ struct ash_mmu_format;
 /** AArch32 long descriptors (VMSAv8-32, ARMv7 with LPAE): maps of 25 to 32 bits. Up to 30 bits the
  *  walk starts at level 2, above at level 1. Output addresses of 40 bits. */
 extern const struct ash_mmu_format ash_mmu_format_lpae;
-/** AArch64 (VMSAv8-64): maps of 25 to 48 bits, output addresses of 48. Not in AArch32 builds. */
+/** AArch64 (VMSAv8-64): maps of 25 to 48 bits, output addresses of 48. */
 extern const struct ash_mmu_format ash_mmu_format_a64;
 
 /** Where tables come from. take gives one zeroed 4 KiB frame that is directly mapped (port_ptr),
@@ -91,7 +91,7 @@ struct ash_mmu_counters {
 };
 
 /** Ranges of a map that remain changeable after ash_mmu_freeze(). */
-#define ASH_MMU_ZONES 4
+#define ASH_MMU_ZONES 8
 struct ash_mmu_zone {
     uintptr_t page;  /**< first page, counted from the map's base */
     uintptr_t pages; /**< number of them */

@@ -203,7 +203,7 @@ void port_entry_write(uint64_t *entry, uint64_t value)
 
 void port_entry_store(uint64_t *entry, uint64_t value)
 {
-    record(SIM_ENTRY_STORE, address_of(entry), value, 0);
+    record(SIM_ENTRY_STORE, address_of(entry), value, SIM_RELEASE);
     __atomic_store_n(entry, value, __ATOMIC_RELEASE);
 }
 

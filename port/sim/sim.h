@@ -39,7 +39,7 @@ enum sim_op {
     SIM_DMB_ISH,
     SIM_DMB_SY,
     SIM_ISB,
-    SIM_ENTRY_STORE, /**< address: of the entry (physical); value: stored. Release or not */
+    SIM_ENTRY_STORE, /**< address: of the entry (physical); value; asid: SIM_RELEASE or 0 */
     SIM_TLBI_PAGE,   /**< address: VA; asid */
     SIM_TLBI_PAGE_WALK,
     SIM_TLBI_ASID,
@@ -54,6 +54,9 @@ enum sim_op {
     SIM_NOTE, /**< what a test adds by sim_note(): address */
     SIM_OPS,
 };
+
+/** In the place of the ASID: the store was ordered after everything before it. */
+#define SIM_RELEASE 1u
 
 struct sim_event {
     enum sim_op op;

@@ -86,6 +86,7 @@ static void tables_are_linked_last(void **state)
                 continue;
             }
             links++;
+            assert_int_equal(sim_trace[i].asid, SIM_RELEASE);
             for (unsigned j = i + 1; j < sim_traced; j++) {
                 assert_false(sim_trace[j].op == SIM_ENTRY_STORE &&
                              ash_align_down(sim_trace[j].address, ASH_PAGE_SIZE) == table);
