@@ -15,7 +15,7 @@ from console import Console, ConsoleError
 FIRMWARE = r"""
 import sys
 if "quiet" not in sys.argv:
-    print("boot, entered in SVC\n  RAM 512 MiB\nTAP version 13\n1..1\nok 1 - a/b\n# done 1")
+    print("boot, entered in SVC\n  RAM all 512 MiB\nTAP version 13\n1..1\nok 1 - a/b\n# done 1")
 while True:
     print("ashlar> ", end="", flush=True)
     line = ""
