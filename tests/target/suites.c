@@ -9,6 +9,9 @@ extern const struct target_suite suite_processor;
 extern const struct target_suite suite_trap;
 extern const struct target_suite suite_map_device;
 extern const struct target_suite suite_mmu;
+extern const struct target_suite suite_frames;
+extern const struct target_suite suite_pool;
+extern const struct target_suite suite_heap;
 extern const struct target_suite suite_pmem;
 extern const struct target_suite suite_dma;
 extern const struct target_suite suite_irq;
@@ -16,6 +19,11 @@ extern const struct target_suite suite_timer;
 extern const struct target_suite suite_block;
 
 const struct target_suite *const target_suites[] = {
-    &suite_boot, &suite_processor, &suite_trap,  &suite_map_device, &suite_mmu, &suite_pmem,
-    &suite_dma,  &suite_irq,       &suite_timer, &suite_block,      NULL,
+    &suite_boot,  &suite_processor,
+    &suite_trap,  &suite_map_device,
+    &suite_mmu,   &suite_frames,
+    &suite_pool,  &suite_heap,
+    &suite_pmem,  &suite_dma,
+    &suite_irq,   &suite_timer,
+    &suite_block, NULL,
 };
