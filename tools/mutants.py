@@ -255,8 +255,8 @@ def main():
     mutants = [mutant for mutant in mutants if args.only in mutant.name]
     if args.only_apply:
         return only_apply(mutants)
-    os.makedirs(FOLDER, exist_ok=True)
-    unnoticed = Hunt(mutants, min(args.jobs, max(1, len(mutants)))).run()
+    with test_all.alone(FOLDER):
+        unnoticed = Hunt(mutants, min(args.jobs, max(1, len(mutants)))).run()
     print(f"{len(mutants) - unnoticed} mutants noticed, {unnoticed} not")
     return 1 if unnoticed or not mutants else 0
 

@@ -135,6 +135,19 @@ def report(results, stream):
     return count[tap.FAILED] == 0
 
 
+def boot(args, machine, disk):
+    log = os.path.join(args.build, "console.log")
+    if args.debug:
+        return debug(machine, args.build, args.qemu, disk, log, args.gdb)
+    if sys.stdin.isatty():
+        results = run_interactive(machine, args.build, args.qemu, disk, log)
+    else:
+        results = run_self_tests(machine, args.build, args.qemu, disk, log, sys.stdout,
+                                 args.timeout)
+    print()
+    return 0 if report(results, sys.stdout) else 1
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", required=True, help="folder of the images")
@@ -158,18 +171,13 @@ def main():
         print(f"{args.qemu} has no {args.cpu}: running on {machine.cpu}")
     disk = None
     if not args.no_disk:
-        disk = disks.Disk(os.path.join(args.build, "disk.raw"), seed=args.seed)
+        disk = disks.Disk(os.path.join(args.build, f"disk-{os.getpid()}.raw"), seed=args.seed)
         print(disk)
-    log = os.path.join(args.build, "console.log")
-    if args.debug:
-        return debug(machine, args.build, args.qemu, disk, log, args.gdb)
-    if sys.stdin.isatty():
-        results = run_interactive(machine, args.build, args.qemu, disk, log)
-    else:
-        results = run_self_tests(machine, args.build, args.qemu, disk, log, sys.stdout,
-                                 args.timeout)
-    print()
-    return 0 if report(results, sys.stdout) else 1
+    try:
+        return boot(args, machine, disk)
+    finally:
+        if disk:
+            os.unlink(disk.path)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ the log of one that failed is printed. The last line is "N passed, N failed[, N 
 """
 
 import argparse
+import fcntl
 import glob
 import os
 import re
@@ -170,6 +171,18 @@ def fuzz_job(path, seconds):
     return Job(f"fuzz {name}", work)
 
 
+def alone(folder):
+    """Waits until no other run uses the folder; hold on to what it returns."""
+    os.makedirs(folder, exist_ok=True)
+    lock = open(os.path.join(folder, "lock"), "w", encoding="ascii")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("waiting for another run of the tests in this folder", flush=True)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    return lock
+
+
 def variant_name(options):
     return " ".join(f"{name}={value}" for name, value in options.items())
 
@@ -263,7 +276,6 @@ class Tests:
                           [sys.executable, "tools/mutants.py", "--only-apply"])
 
     def run(self):
-        os.makedirs(LOGS, exist_ok=True)
         start = time.monotonic()
         self.build("images", "all")
         self.build("host programs", "-k", "unit-tests", "fuzzers")
@@ -296,7 +308,6 @@ class Tests:
 def fuzz(args):
     """`make fuzz`: the fuzzers alone, for as long as they should run."""
     tests = Tests(args)
-    os.makedirs(LOGS, exist_ok=True)
     jobs = [fuzz_job(path, args.fuzz_seconds) for path in args.fuzzers.split()
             if tests.wanted(path)]
     with ThreadPoolExecutor(max_workers=args.jobs) as pool:
@@ -318,7 +329,8 @@ def main():
     parser.add_argument("options", nargs="*", help="make's options: NAME=value")
     args = parser.parse_args()
     os.chdir(ROOT)
-    return fuzz(args) if args.fuzz_seconds else Tests(args).run()
+    with alone(LOGS):
+        return fuzz(args) if args.fuzz_seconds else Tests(args).run()
 
 
 if __name__ == "__main__":
