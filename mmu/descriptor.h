@@ -46,8 +46,8 @@
 struct ash_mmu_format {
     const char *name;
     unsigned va_bits_max;
-    unsigned pa_bits;
     unsigned space_bits;      /* width of a virtual address */
+    uintptr_t frames;         /* that output addresses reach */
     uint64_t privileged_exec; /* the execute-never bits of code that only the firmware runs */
 };
 

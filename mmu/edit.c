@@ -8,32 +8,31 @@
 #include "mmu/zone.h"
 
 /* Prepare: ASH_ENOENT, or the number of tables that splits take. */
-static int count_splits(const struct ash_mmu *map, const struct mmu_range *range, unsigned *tables)
+static int count_splits(struct mmu_walk *walk, unsigned *tables)
 {
-    struct mmu_walk walk;
-    unsigned mapped = 0; /* valid entries of the level 3 table that the cursor is in */
+    bool full = false; /* the table of pages that the cursor is in has no hole */
 
     *tables = 0;
-    mmu_walk_start(&walk, map, range);
-    while (walk.page < walk.end) {
-        const uint64_t *entry = mmu_walk_entry(&walk);
+    while (walk->page < walk->end) {
+        uint64_t *entry = mmu_walk_entry(walk);
         uint64_t descriptor = port_entry_load(entry);
 
-        if (!mmu_is_valid(descriptor)) {
+        if (mmu_is_table(descriptor, walk->level)) {
+            full = mmu_count(descriptor) == MMU_ENTRIES;
+            mmu_walk_down(walk, entry, descriptor);
+        } else if (!mmu_is_valid(descriptor)) {
             return ASH_ENOENT;
-        }
-        if (walk.level == 3) {
-            unsigned count = mmu_walk_room(&walk);
+        } else if (walk->level == 3) {
+            unsigned count = mmu_walk_room(walk);
 
-            if (mapped < MMU_ENTRIES && mmu_walk_valid(entry, count) < count) {
+            if (!full && mmu_walk_alike(entry, count, MMU_VALID) < count) {
                 return ASH_ENOENT;
             }
-            mmu_walk_next(&walk, count);
-        } else if (mmu_is_table(descriptor, walk.level)) {
-            mapped = mmu_count(descriptor);
-            mmu_walk_down(&walk, descriptor);
+            mmu_walk_next(walk, count);
+        } else if (mmu_walk_whole(walk) > 0) {
+            mmu_walk_next(walk, 1);
         } else {
-            *tables += mmu_tables_past(&walk, 1, mmu_shift(walk.level));
+            *tables += mmu_tables_past(walk, 1, mmu_shift(walk->level));
         }
     }
     return 0;
@@ -50,44 +49,47 @@ static unsigned blocks(const uint64_t *entry, unsigned count)
     return i;
 }
 
-static void commit(struct ash_mmu *map, const struct mmu_range *range, const struct mmu_edit *edit,
-                   struct mmu_reserve *reserve)
-{
-    struct mmu_writer writer;
-    struct mmu_walk *walk = &writer.walk;
-    bool removes = edit->bits == 0;
+/* What becomes of a page or block: (old & keep) | bits; nothing if both are 0. */
+struct edit {
+    uint64_t keep, bits;
+};
 
-    mmu_writer_start(&writer, map, range, reserve);
+static void commit(struct mmu_writer *writer, const struct edit *edit)
+{
+    struct mmu_walk *walk = &writer->walk;
+
     while (walk->page < walk->end) {
-        const uint64_t *entry = mmu_walk_entry(walk);
-        unsigned whole = mmu_walk_whole(walk);
+        struct mmu_place place = mmu_writer_place(writer);
+        unsigned count = mmu_walk_whole(walk);
 
         if (walk->level < 3) {
-            uint64_t descriptor = port_entry_load(entry);
+            uint64_t descriptor = port_entry_load(place.entry);
 
             if (mmu_is_table(descriptor, walk->level)) {
-                mmu_writer_down(&writer, descriptor);
+                mmu_walk_down(walk, place.entry, descriptor);
                 continue;
             }
-            if (whole == 0) {
-                mmu_writer_grow(&writer, descriptor);
+            if (count == 0) {
+                mmu_writer_grow(writer, place.entry, descriptor);
                 continue;
             }
-            whole = blocks(entry, whole);
+            count = blocks(place.entry, count);
         }
-        whole = mmu_writer_edit(&writer, whole, edit);
-        if (removes) {
-            writer.count[walk->level] -= whole;
+        if (edit->bits == 0) {
+            mmu_gather_clear(&writer->gather, &place, count);
+            writer->delta[walk->level] -= (int)count;
+        } else {
+            count = mmu_gather_retype(&writer->gather, &place, count, edit->keep, edit->bits);
         }
-        mmu_writer_next(&writer, whole);
+        mmu_writer_next(writer, count);
     }
-    mmu_writer_finish(&writer);
+    mmu_writer_finish(writer);
 }
 
-static int change(struct ash_mmu *map, ash_va_t va, uint64_t size, const struct mmu_edit *edit)
+static int change(struct ash_mmu *map, ash_va_t va, uint64_t size, const struct edit *edit)
 {
     struct mmu_range range;
-    struct mmu_reserve reserve;
+    struct mmu_writer writer;
     unsigned tables;
     int error = mmu_range_check(map, va, size, &range);
 
@@ -95,20 +97,21 @@ static int change(struct ash_mmu *map, ash_va_t va, uint64_t size, const struct 
         error = ASH_EBUSY;
     }
     if (error == 0) {
-        error = count_splits(map, &range, &tables);
+        mmu_walk_start(&writer.walk, map, &range);
+        error = count_splits(&writer.walk, &tables);
     }
     if (error == 0) {
-        error = mmu_reserve_fill(&reserve, map, tables);
+        error = mmu_writer_begin(&writer, map, tables);
     }
     if (error == 0) {
-        commit(map, &range, edit, &reserve);
+        commit(&writer, edit);
     }
     return error;
 }
 
 int ash_mmu_unmap(struct ash_mmu *map, ash_va_t va, uint64_t size)
 {
-    const struct mmu_edit clear = {0};
+    const struct edit clear = {0};
 
     return change(map, va, size, &clear);
 }
@@ -116,7 +119,7 @@ int ash_mmu_unmap(struct ash_mmu *map, ash_va_t va, uint64_t size)
 int ash_mmu_protect(struct ash_mmu *map, ash_va_t va, uint64_t size, ash_mmu_attr_t attr)
 {
     /* Pages and blocks differ in bit 1, which stays; bit 0 is set again after a break. */
-    struct mmu_edit edit = {.keep = MMU_OUTPUT | MMU_SOFTWARE | (MMU_TYPE & ~MMU_VALID)};
+    struct edit edit = {.keep = MMU_OUTPUT | MMU_SOFTWARE | (MMU_TYPE & ~MMU_VALID)};
     int error = mmu_leaf_encode(map, attr, &edit.bits);
 
     edit.bits |= MMU_VALID;

@@ -9,8 +9,8 @@
 const struct ash_mmu_format ash_mmu_format_lpae = {
     .name = "LPAE",
     .va_bits_max = 32,
-    .pa_bits = 40,
     .space_bits = 32,
+    .frames = 1ul << (40 - ASH_PAGE_SHIFT),
     .privileged_exec = 0,
 };
 
@@ -19,7 +19,7 @@ const struct ash_mmu_format ash_mmu_format_lpae = {
 const struct ash_mmu_format ash_mmu_format_a64 = {
     .name = "AArch64",
     .va_bits_max = 48,
-    .pa_bits = 48,
     .space_bits = 64,
+    .frames = (uintptr_t)(1ull << (48 - ASH_PAGE_SHIFT)),
     .privileged_exec = MMU_XN,
 };

@@ -135,7 +135,43 @@ void mmu_gather_flush(struct mmu_gather *gather)
     gather->runs = 0;
 }
 
-/* The number of entries, at most count, that an edit treats like the first. */
+/* After a store: what walks do not see in the cache is cleaned before the barrier. */
+static void settle(struct mmu_gather *gather, const struct mmu_place *place, unsigned count,
+                   uint64_t descriptor)
+{
+    if (gather->map->incoherent) {
+        port_cache_clean(place->entry, count * sizeof *place->entry);
+    }
+    gather->stored |= place->published;
+    if (mmu_is_valid(descriptor) && (descriptor & MMU_NO_EXEC) != MMU_NO_EXEC) {
+        gather->code |= !mmu_is_table(descriptor, place->level);
+    }
+}
+
+void mmu_gather_fill(struct mmu_gather *gather, const struct mmu_place *place, unsigned count,
+                     uint64_t first)
+{
+    uint64_t step = mmu_leaf_step(place->level), descriptor = first;
+
+    for (uint64_t *entry = place->entry, *end = entry + count; entry != end; entry++) {
+        port_entry_write(entry, descriptor);
+        descriptor += step;
+    }
+    settle(gather, place, count, first);
+}
+
+void mmu_gather_clear(struct mmu_gather *gather, const struct mmu_place *place, unsigned count)
+{
+    for (uint64_t *entry = place->entry, *end = entry + count; entry != end; entry++) {
+        port_entry_write(entry, 0);
+    }
+    settle(gather, place, count, 0);
+    if (place->published) {
+        collect(gather, place->page, count, mmu_shift(place->level), false);
+    }
+}
+
+/* The leading entries, at most count, that agree with the first in what is not kept. */
 static unsigned class_size(const uint64_t *entry, unsigned count, uint64_t keep)
 {
     uint64_t first = port_entry_load(entry);
@@ -147,83 +183,84 @@ static unsigned class_size(const uint64_t *entry, unsigned count, uint64_t keep)
     return same;
 }
 
-static void store_all(uint64_t *entry, unsigned count, struct mmu_edit edit)
+/* Writes (old & keep) | bits to the leading entries of one class. */
+static unsigned rewrite(uint64_t *entry, unsigned count, uint64_t keep, uint64_t bits)
 {
-    uint64_t *end = entry + count;
+    uint64_t first = port_entry_load(entry), old = first;
+    uint64_t *next = entry, *end = entry + count;
 
-    if (edit.keep == 0) {
-        for (; entry != end; entry++, edit.bits += edit.step) {
-            port_entry_write(entry, edit.bits);
+    do {
+        port_entry_write(next++, (old & keep) | bits);
+        if (next == end) {
+            break;
         }
-    } else {
-        for (; entry != end; entry++) {
-            port_entry_write(entry, (port_entry_load(entry) & edit.keep) | edit.bits);
-        }
-    }
+        old = port_entry_load(next);
+    } while (((old ^ first) & ~keep) == 0);
+    return (unsigned)(next - entry);
 }
 
-/* Break: bit 0 goes, the rest stays for the make to build on; invalid entries are not looked at. */
-static void break_all(struct mmu_gather *gather, uint64_t *entry, unsigned count, unsigned level,
-                      uintptr_t page)
+/* The break: bit 0 goes, the rest, which nobody looks at then, stays for the make to build on. */
+static void break_run(struct mmu_gather *gather, const struct mmu_place *place, unsigned count)
 {
-    struct ash_mmu *map = gather->map;
-    bool table = mmu_is_table(port_entry_load(entry), level);
+    bool table = mmu_is_table(port_entry_load(place->entry), place->level);
 
-    store_all(entry, count, (struct mmu_edit){.keep = ~MMU_VALID});
-    if (map->incoherent) {
-        port_cache_clean(entry, count * sizeof *entry);
-    }
-    gather->stored = true;
+    rewrite(place->entry, count, ~MMU_VALID, 0);
+    settle(gather, place, count, 0);
     if (table) {
-        mmu_gather_all(gather); /* 512 pages, each perhaps in a TLB */
+        mmu_gather_all(gather); /* each page below may be in a TLB */
     } else {
-        collect(gather, page, count, mmu_shift(level), false);
+        collect(gather, place->page, count, mmu_shift(place->level), false);
     }
     mmu_gather_flush(gather);
-    map->counters.breaks++;
+    gather->map->counters.breaks++;
 }
 
-static bool is_code(uint64_t descriptor, unsigned level)
+unsigned mmu_gather_retype(struct mmu_gather *gather, const struct mmu_place *place, unsigned count,
+                           uint64_t keep, uint64_t bits)
 {
-    return mmu_is_valid(descriptor) && !mmu_is_table(descriptor, level) &&
-           (descriptor & MMU_NO_EXEC) != MMU_NO_EXEC;
-}
-
-unsigned mmu_gather_edit(struct mmu_gather *gather, uint64_t *entry, unsigned count, unsigned level,
-                         uintptr_t page, const struct mmu_edit *edit, bool published)
-{
-    uint64_t old = port_entry_load(entry);
-    uint64_t new = (old & edit->keep) | edit->bits;
+    uint64_t old = port_entry_load(place->entry), new = (old & keep) | bits;
     enum mmu_change change = MMU_STORE;
 
-    if (edit->keep != 0) {
-        count = class_size(entry, count, edit->keep);
+    if (place->published) {
+        change = mmu_change(old, new, place->level);
     }
-    if (published) {
-        change = mmu_change(old, new, level);
+    if (change == MMU_KEEP || change == MMU_REFUSE) {
+        return class_size(place->entry, count, keep); /* no edit that prepare let in is refused */
     }
-    switch (change) {
-    case MMU_KEEP:
-    case MMU_REFUSE: /* what prepare let through can exist */
-        return count;
-    case MMU_BREAK:
-        break_all(gather, entry, count, level, page);
-        break;
-    case MMU_INVALIDATE:
-        collect(gather, page, count, mmu_shift(level), mmu_is_table(old, level));
-        break;
-    case MMU_STORE:
-        break;
+    if (change == MMU_BREAK) {
+        count = class_size(place->entry, count, keep);
+        break_run(gather, place, count);
     }
-    if (mmu_is_table(new, level)) {
-        port_entry_store(entry, new); /* release: the table is complete before it is linked */
-    } else {
-        store_all(entry, count, *edit);
+    count = rewrite(place->entry, count, keep, bits);
+    settle(gather, place, count, new);
+    if (change == MMU_INVALIDATE) {
+        collect(gather, place->page, count, mmu_shift(place->level), false);
     }
-    if (gather->map->incoherent) {
-        port_cache_clean(entry, count * sizeof *entry);
-    }
-    gather->stored |= published;
-    gather->code |= is_code(new, level);
     return count;
+}
+
+void mmu_gather_link(struct mmu_gather *gather, const struct mmu_place *place, uint64_t link)
+{
+    uint64_t old = port_entry_load(place->entry);
+    enum mmu_change change = MMU_STORE;
+
+    if (place->published) {
+        change = mmu_change(old, link, place->level);
+    }
+    if (change == MMU_BREAK) {
+        break_run(gather, place, 1);
+    }
+    port_entry_store(place->entry, link); /* release: the table is complete before it is linked */
+    settle(gather, place, 1, link);
+    if (change == MMU_INVALIDATE) {
+        collect(gather, place->page, 1, mmu_shift(place->level), true);
+    }
+}
+
+void mmu_gather_count(struct mmu_gather *gather, uint64_t *entry, uint64_t link)
+{
+    port_entry_write(entry, link);
+    if (gather->map->incoherent) {
+        port_cache_clean(entry, sizeof *entry);
+    }
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The gather of one operation: writes entries, collects what must be invalidated, and ends in one
- * barrier pair, after which unlinked tables are given back. Nothing else writes an entry.
+ * barrier pair, after which unlinked tables are given back. Nothing else writes an entry, and what
+ * is done with an entry that the hardware can reach is what mmu_change() says.
  */
 #ifndef ASHLAR_MMU_GATHER_H
 #define ASHLAR_MMU_GATHER_H
@@ -25,30 +26,44 @@ struct mmu_gather {
     bool code;        /* ... and is executable */
     unsigned pending; /* invalidations; MMU_GATHER_MANY or more: everything */
     unsigned runs;
-    struct mmu_gather_run run[MMU_GATHER_MANY];
     ash_pa_t unlinked; /* chain of tables through their first words; MMU_NO_TABLE ends it */
+    struct mmu_gather_run run[MMU_GATHER_MANY];
 };
 
-/** Ends a chain of tables. It has bit 0 clear, as every link has: an unlinked table may still be
- *  walked until the invalidation, and must then be empty. */
+/** Ends a chain of tables. It has bit 0 clear, as every link of it has: an unlinked table may still
+ *  be walked until the invalidation, and must then be empty. */
 #define MMU_NO_TABLE (~(uint64_t)(ASH_PAGE_SIZE - 1))
+
+/** Where entries to be changed stand. */
+struct mmu_place {
+    uint64_t *entry;
+    unsigned level;
+    uintptr_t page; /* that the first of them translates */
+    bool published; /* the hardware can reach the table */
+};
 
 void mmu_gather_start(struct mmu_gather *gather, struct ash_mmu *map);
 
-/** New value of an entry: (old & keep) | bits, and bits grows by step from entry to entry. */
-struct mmu_edit {
-    uint64_t keep, bits, step;
-};
+/** Fills `count` entries, none of them valid, with neighbouring pages or blocks from `first` on.
+ *  Of such entries mmu_change() says: store. */
+void mmu_gather_fill(struct mmu_gather *gather, const struct mmu_place *place, unsigned count,
+                     uint64_t first);
+
+/** Clears `count` pages or blocks, all of them valid. mmu_change() says: invalidate. */
+void mmu_gather_clear(struct mmu_gather *gather, const struct mmu_place *place, unsigned count);
 
 /**
- * Changes `count` neighbours at `level`, the first of which translates from `page` on, by what
- * mmu_change() says of the first. Stops early at an entry of another class (one that differs in
- * what the edit does not keep), so that one decision fits all; with keep == 0 the caller knows
- * that all are invalid, or all are not. Returns how many were changed.
- * published: the hardware can reach the table.
+ * Changes pages or blocks to (old & keep) | bits, as many of `count` as are of one class: equal in
+ * what is not kept, so that what mmu_change() says of the first holds for all. Returns how many.
  */
-unsigned mmu_gather_edit(struct mmu_gather *gather, uint64_t *entry, unsigned count, unsigned level,
-                         uintptr_t page, const struct mmu_edit *edit, bool published);
+unsigned mmu_gather_retype(struct mmu_gather *gather, const struct mmu_place *place, unsigned count,
+                           uint64_t keep, uint64_t bits);
+
+/** Replaces one entry where the old or the new descriptor links a table. */
+void mmu_gather_link(struct mmu_gather *gather, const struct mmu_place *place, uint64_t link);
+
+/** Replaces a link by one that differs in what the hardware ignores. */
+void mmu_gather_count(struct mmu_gather *gather, uint64_t *entry, uint64_t link);
 
 /** Keeps a table, whose link is gone, until the invalidation is complete. It is empty. */
 void mmu_gather_unlink(struct mmu_gather *gather, uint64_t *table, ash_pa_t pa);

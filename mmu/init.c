@@ -13,7 +13,7 @@ int ash_mmu_init(struct ash_mmu *map, const struct ash_mmu_config *config)
 {
     const struct ash_mmu_format *format = config->format ? config->format : native_format();
     unsigned bits = config->va_bits;
-    struct mmu_reserve reserve;
+    ash_pa_t reserve;
     uint64_t top;
     int error;
 
@@ -38,11 +38,11 @@ int ash_mmu_init(struct ash_mmu *map, const struct ash_mmu_config *config)
     map->tables.take = config->tables.take;
     map->tables.give = config->tables.give;
     map->tables.context = config->tables.context;
-    error = mmu_reserve_fill(&reserve, map, 1);
+    error = mmu_reserve_fill(map, 1, &reserve);
     if (error != 0) {
         return error;
     }
-    map->root_pa = mmu_reserve_pop(&reserve);
+    map->root_pa = mmu_reserve_pop(map, &reserve);
     map->root = port_ptr(map->root_pa);
     return 0;
 }

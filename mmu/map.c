@@ -45,11 +45,11 @@ static int check(const struct ash_mmu *map, ash_va_t va, ash_pa_t pa, uint64_t s
     if (!ash_is_aligned(pa.value, ASH_PAGE_SIZE)) {
         return ASH_EALIGN;
     }
-    /* size is at most that of the map, so the sum does not wrap once pa is within reach. */
-    if (pa.value >> map->format->pa_bits || (pa.value + size - 1) >> map->format->pa_bits) {
+    mapping->frame = (uintptr_t)(pa.value >> ASH_PAGE_SHIFT);
+    if (pa.value >> ASH_PAGE_SHIFT >= map->format->frames ||
+        mapping->range.end - mapping->range.page > map->format->frames - mapping->frame) {
         return ASH_ERANGE;
     }
-    mapping->frame = (uintptr_t)(pa.value >> ASH_PAGE_SHIFT);
     apart = mapping->frame ^ mapping->range.page;
     mapping->block = 0;
     if ((attr & ASH_MMU_PAGES) == 0 && (apart & ((1u << mmu_shift(2)) - 1)) == 0) {
@@ -59,82 +59,87 @@ static int check(const struct ash_mmu *map, ash_va_t va, ash_pa_t pa, uint64_t s
 }
 
 /* Prepare: ASH_EEXIST, or the number of tables to take. */
-static int count_tables(const struct ash_mmu *map, const struct mapping *mapping, unsigned *tables)
+static int count_tables(struct mmu_walk *walk, unsigned block, unsigned *tables)
 {
-    struct mmu_walk walk;
-
     *tables = 0;
-    mmu_walk_start(&walk, map, &mapping->range);
-    while (walk.page < walk.end) {
-        const uint64_t *entry = mmu_walk_entry(&walk);
-        unsigned empty = mmu_walk_empty(entry, mmu_walk_room(&walk));
-        uint64_t link = port_entry_load(entry);
+    while (walk->page < walk->end) {
+        uint64_t *entry = mmu_walk_entry(walk);
+        uint64_t descriptor = port_entry_load(entry);
+        unsigned empty;
 
-        if (empty > 0) {
-            *tables += mmu_tables_past(&walk, empty, mapping->block);
-        } else if (mmu_is_table(link, walk.level)) {
-            mmu_walk_down(&walk, link);
-        } else {
+        if (mmu_is_table(descriptor, walk->level)) {
+            mmu_walk_down(walk, entry, descriptor);
+            continue;
+        }
+        empty = mmu_walk_alike(entry, mmu_walk_room(walk), 0);
+        if (empty == 0) {
             return ASH_EEXIST;
+        }
+        if (walk->level == 3) {
+            mmu_walk_next(walk, empty);
+        } else {
+            *tables += mmu_tables_past(walk, empty, block);
         }
     }
     return 0;
 }
 
-static void commit(struct ash_mmu *map, const struct mapping *mapping, struct mmu_reserve *reserve)
+/* Entries from the cursor on that become pages or blocks; 0 if this level is too high for them. */
+static unsigned leaves(const struct mmu_walk *walk, const uint64_t *entry, unsigned block)
 {
-    struct mmu_writer writer;
-    struct mmu_walk *walk = &writer.walk;
+    unsigned whole = mmu_walk_whole(walk);
 
-    mmu_writer_start(&writer, map, &mapping->range, reserve);
+    if (walk->level == 3) {
+        return whole;
+    }
+    /* Empty tables that stay may be in between. */
+    return mmu_shift(walk->level) <= block ? mmu_walk_alike(entry, whole, 0) : 0;
+}
+
+static void commit(struct mmu_writer *writer, const struct mapping *mapping)
+{
+    struct mmu_walk *walk = &writer->walk;
+
     while (walk->page < walk->end) {
-        const uint64_t *entry = mmu_walk_entry(walk);
-        unsigned whole = 0;
+        struct mmu_place place = mmu_writer_place(writer);
+        unsigned count = leaves(walk, place.entry, mapping->block);
         uint64_t link;
 
-        if (mmu_shift(walk->level) <= mapping->block) {
-            whole = mmu_walk_whole(walk);
-            if (walk->level < 3) {
-                whole = mmu_walk_empty(entry, whole); /* tables that stay may be there */
-            }
-        }
-        if (whole > 0) {
+        if (count > 0) {
             uint64_t frame = mapping->frame + (walk->page - mapping->range.page);
-            struct mmu_edit fill = {
-                .bits = frame << ASH_PAGE_SHIFT | mapping->leaf | mmu_leaf_type(walk->level),
-                .step = mmu_leaf_step(walk->level),
-            };
 
-            mmu_writer_edit(&writer, whole, &fill);
-            writer.count[walk->level] += whole;
-            mmu_writer_next(&writer, whole);
+            mmu_gather_fill(&writer->gather, &place, count,
+                            frame << ASH_PAGE_SHIFT | mapping->leaf | mmu_leaf_type(walk->level));
+            writer->delta[walk->level] += (int)count;
+            mmu_writer_next(writer, count);
             continue;
         }
-        link = port_entry_load(entry);
+        link = port_entry_load(place.entry);
         if (mmu_is_valid(link)) {
-            mmu_writer_down(&writer, link);
+            mmu_walk_down(walk, place.entry, link);
         } else {
-            mmu_writer_grow(&writer, 0);
+            mmu_writer_grow(writer, place.entry, 0);
         }
     }
-    mmu_writer_finish(&writer);
+    mmu_writer_finish(writer);
 }
 
 int ash_mmu_map(struct ash_mmu *map, ash_va_t va, ash_pa_t pa, uint64_t size, ash_mmu_attr_t attr)
 {
     struct mapping mapping;
-    struct mmu_reserve reserve;
+    struct mmu_writer writer;
     unsigned tables;
     int error = check(map, va, pa, size, attr, &mapping);
 
     if (error == 0) {
-        error = count_tables(map, &mapping, &tables);
+        mmu_walk_start(&writer.walk, map, &mapping.range);
+        error = count_tables(&writer.walk, mapping.block, &tables);
     }
     if (error == 0) {
-        error = mmu_reserve_fill(&reserve, map, tables);
+        error = mmu_writer_begin(&writer, map, tables);
     }
     if (error == 0) {
-        commit(map, &mapping, &reserve);
+        commit(&writer, &mapping);
     }
     return error;
 }
@@ -143,7 +148,12 @@ int ash_mmu_tables_needed(const struct ash_mmu *map, ash_va_t va, ash_pa_t pa, u
                           ash_mmu_attr_t attr, unsigned *tables)
 {
     struct mapping mapping;
+    struct mmu_walk walk;
     int error = check(map, va, pa, size, attr, &mapping);
 
-    return error != 0 ? error : count_tables(map, &mapping, tables);
+    if (error != 0) {
+        return error;
+    }
+    mmu_walk_start(&walk, map, &mapping.range);
+    return count_tables(&walk, mapping.block, tables);
 }

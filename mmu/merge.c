@@ -28,23 +28,23 @@ static uint64_t block_of(uint64_t link, unsigned level)
 /* Replaces the table under the cursor if it can be; the number of tables that are gone. */
 static unsigned replace(struct mmu_writer *writer, uint64_t link)
 {
-    unsigned level = writer->walk.level;
-    struct mmu_edit edit = {0};
+    const struct mmu_place place = mmu_writer_place(writer);
+    uint64_t block = 0;
     uint64_t *table;
 
     if (mmu_count(link) == MMU_ENTRIES && (link & MMU_PINNED) == 0 &&
         mmu_walk_whole(&writer->walk) > 0) {
-        edit.bits = block_of(link, level);
+        block = block_of(link, place.level);
     }
-    if (edit.bits == 0) {
+    if (block == 0) {
         return 0;
     }
-    mmu_writer_edit(writer, 1, &edit);
+    mmu_gather_link(&writer->gather, &place, block);
     /* Broken and invalidated, so nothing walks it any more. */
     table = port_ptr(mmu_output(link));
     port_page_zero(table);
     mmu_gather_unlink(&writer->gather, table, mmu_output(link));
-    writer->gather.map->counters.merges++;
+    writer->map->counters.merges++;
     return 1;
 }
 
@@ -55,14 +55,16 @@ static unsigned merge_level(struct ash_mmu *map, const struct mmu_range *range, 
     struct mmu_walk *walk = &writer.walk;
     unsigned merged = 0;
 
-    mmu_writer_start(&writer, map, range, NULL);
+    mmu_walk_start(walk, map, range);
+    mmu_writer_begin(&writer, map, 0);
     while (walk->page < walk->end) {
-        uint64_t descriptor = port_entry_load(mmu_walk_entry(walk));
+        uint64_t *entry = mmu_walk_entry(walk);
+        uint64_t descriptor = port_entry_load(entry);
 
         if (!mmu_is_table(descriptor, walk->level)) {
             mmu_writer_next(&writer, 1);
         } else if (walk->level < level) {
-            mmu_writer_down(&writer, descriptor);
+            mmu_walk_down(walk, entry, descriptor);
         } else {
             merged += replace(&writer, descriptor);
             mmu_writer_next(&writer, 1);

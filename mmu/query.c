@@ -52,15 +52,15 @@ int ash_mmu_walk(const struct ash_mmu *map, ash_va_t va, uint64_t size, ash_mmu_
     }
     mmu_walk_start(&walk, map, &range);
     while (walk.page < walk.end) {
-        const uint64_t *entry = mmu_walk_entry(&walk);
+        uint64_t *entry = mmu_walk_entry(&walk);
         uint64_t descriptor = port_entry_load(entry);
         struct ash_mmu_mapping mapping;
         int verdict;
 
         if (!mmu_is_valid(descriptor)) {
-            mmu_walk_next(&walk, mmu_walk_empty(entry, mmu_walk_room(&walk)));
+            mmu_walk_next(&walk, mmu_walk_alike(entry, mmu_walk_room(&walk), 0));
         } else if (mmu_is_table(descriptor, walk.level)) {
-            mmu_walk_down(&walk, descriptor);
+            mmu_walk_down(&walk, entry, descriptor);
         } else {
             describe(map, descriptor, walk.level, walk.page, &mapping);
             verdict = visitor(arg, &mapping);

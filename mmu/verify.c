@@ -37,7 +37,7 @@ static const char *leaf_error(const struct ash_mmu *map, uint64_t descriptor, un
     if (descriptor & MMU_OUTPUT & (mmu_leaf_step(level) - 1)) {
         return "misaligned output address";
     }
-    if (mmu_output(descriptor).value >> map->format->pa_bits) {
+    if (mmu_output(descriptor).value >> ASH_PAGE_SHIFT >= map->format->frames) {
         return "output address out of reach";
     }
     if (!map->global && (descriptor & MMU_NOT_GLOBAL) == 0) {
@@ -58,7 +58,7 @@ static const char *link_error(const struct ash_mmu *map, uint64_t descriptor, un
     if (mmu_change(0, descriptor, level) == MMU_REFUSE) {
         return "table descriptor with hierarchical attributes";
     }
-    if (mmu_output(descriptor).value >> map->format->pa_bits ||
+    if (mmu_output(descriptor).value >> ASH_PAGE_SHIFT >= map->format->frames ||
         port_ptr(mmu_output(descriptor)) == NULL) {
         return "table out of reach";
     }

@@ -2,8 +2,8 @@
 /*
  * The walker: a cursor that moves through the tables of a range, entry by entry of one table, down
  * into the table below and up again. One for all formats and operations, iterative.
- * A reader moves with mmu_walk_down() and mmu_walk_next(). A writer (writer.h) also carries the
- * counts of valid entries and links new tables when it leaves them.
+ * A reader moves with mmu_walk_down() and mmu_walk_next(); a writer (writer.h) moves on with
+ * mmu_writer_next(), which also keeps counts and links.
  */
 #ifndef ASHLAR_MMU_WALK_H
 #define ASHLAR_MMU_WALK_H
@@ -13,9 +13,13 @@
 
 struct mmu_walk {
     uintptr_t page, end; /* next page, first page past the range; from the map's base */
+    uintptr_t first;     /* page at which it began */
     unsigned level;      /* of the table the cursor is in */
     unsigned start;      /* of the root */
+    unsigned deep;       /* level that it went down to before it first moved on */
+    bool strayed;        /* it went down again later: the path is not that of `first` any more */
     uint64_t *table[4];  /* those on the path, by level */
+    uint64_t *link[4];   /* the entry that links each of them, but for the root */
 };
 
 /** A range in pages, as every operation uses it once its arguments have been checked. */
@@ -31,9 +35,21 @@ static inline void mmu_walk_start(struct mmu_walk *walk, const struct ash_mmu *m
 {
     walk->page = range->page;
     walk->end = range->end;
+    walk->first = range->page;
     walk->level = map->start;
     walk->start = map->start;
+    walk->deep = map->start;
+    walk->strayed = false;
     walk->table[map->start] = map->root;
+}
+
+/** Back to the first page, without walking down to it again where its path is still known. */
+static inline void mmu_walk_rewind(struct mmu_walk *walk)
+{
+    walk->page = walk->first;
+    walk->level = walk->strayed ? walk->start : walk->deep;
+    walk->deep = walk->level;
+    walk->strayed = false;
 }
 
 static inline unsigned mmu_walk_index(const struct mmu_walk *walk)
@@ -69,43 +85,46 @@ static inline unsigned mmu_walk_whole(const struct mmu_walk *walk)
     return whole < left ? (unsigned)whole : left;
 }
 
-/** Into the table that the entry under the cursor links. */
-static inline void mmu_walk_down(struct mmu_walk *walk, uint64_t link)
+/** Into the table that `entry`, under the cursor, links with the descriptor `link`. */
+static inline void mmu_walk_down(struct mmu_walk *walk, uint64_t *entry, uint64_t link)
 {
-    walk->table[++walk->level] = port_ptr(mmu_output(link));
+    unsigned level = ++walk->level;
+
+    walk->link[level] = entry;
+    walk->table[level] = port_ptr(mmu_output(link));
+    if (walk->page == walk->first) {
+        walk->deep = level;
+    } else {
+        walk->strayed = true;
+    }
+}
+
+/** Past `count` entries of this table, without leaving it. */
+static inline void mmu_walk_skip(struct mmu_walk *walk, unsigned count)
+{
+    unsigned shift = mmu_shift(walk->level);
+
+    walk->page = ((walk->page >> shift) + count) << shift;
 }
 
 /** Past `count` entries of this table, and up out of tables that end there. */
 static inline void mmu_walk_next(struct mmu_walk *walk, unsigned count)
 {
-    unsigned shift = mmu_shift(walk->level);
-
-    walk->page = ((walk->page >> shift) + count) << shift;
+    mmu_walk_skip(walk, count);
     while (walk->level > walk->start && mmu_walk_index(walk) == 0) {
         walk->level--;
     }
 }
 
-/** Leading entries, at most count, that are not valid. */
-static inline unsigned mmu_walk_empty(const uint64_t *entry, unsigned count)
+/** Leading entries, at most count, whose bit 0 is that of `valid`. */
+static inline unsigned mmu_walk_alike(const uint64_t *entry, unsigned count, uint64_t valid)
 {
-    unsigned empty = 0;
+    unsigned alike = 0;
 
-    while (empty < count && !mmu_is_valid(port_entry_load(entry + empty))) {
-        empty++;
+    while (alike < count && ((port_entry_load(entry + alike) ^ valid) & MMU_VALID) == 0) {
+        alike++;
     }
-    return empty;
-}
-
-/** Leading entries, at most count, that are valid. */
-static inline unsigned mmu_walk_valid(const uint64_t *entry, unsigned count)
-{
-    unsigned valid = 0;
-
-    while (valid < count && mmu_is_valid(port_entry_load(entry + valid))) {
-        valid++;
-    }
-    return valid;
+    return alike;
 }
 
 #endif

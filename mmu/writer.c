@@ -1,34 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The commit side: see writer.h. Nothing here can fail.
+ * The commit side: see writer.h. Nothing here can fail once the tables are taken.
  */
 #include "mmu/writer.h"
 
 #define NONE_FRESH 4
 
-static void give_back(struct mmu_reserve *reserve)
+static void give_back(struct ash_mmu *map, ash_pa_t reserve)
 {
-    while (reserve->first.value != MMU_NO_TABLE) {
-        ash_pa_t pa = reserve->first;
+    while (reserve.value != MMU_NO_TABLE) {
+        ash_pa_t pa = reserve;
         uint64_t *table = port_ptr(pa);
 
-        reserve->first = ash_pa(*table);
+        reserve = ash_pa(*table);
         *table = 0;
-        reserve->map->tables.give(reserve->map->tables.context, pa);
+        map->tables.give(map->tables.context, pa);
     }
 }
 
-int mmu_reserve_fill(struct mmu_reserve *reserve, struct ash_mmu *map, unsigned count)
+int mmu_reserve_fill(struct ash_mmu *map, unsigned count, ash_pa_t *reserve)
 {
-    reserve->map = map;
-    reserve->first = ash_pa(MMU_NO_TABLE);
+    *reserve = ash_pa(MMU_NO_TABLE);
     for (; count > 0; count--) {
         ash_pa_t pa;
         uint64_t *table;
         int error = map->tables.take(map->tables.context, &pa);
 
         if (error != 0) {
-            give_back(reserve);
+            give_back(map, *reserve);
             return error;
         }
         table = port_ptr(pa);
@@ -37,21 +36,21 @@ int mmu_reserve_fill(struct mmu_reserve *reserve, struct ash_mmu *map, unsigned 
         } else if (map->incoherent) {
             port_cache_clean(table, ASH_PAGE_SIZE); /* the zeroes, arm-rules 2 and 42 */
         }
-        *table = reserve->first.value;
-        reserve->first = pa;
+        *table = reserve->value;
+        *reserve = pa;
         map->counters.taken++;
     }
     return 0;
 }
 
-ash_pa_t mmu_reserve_pop(struct mmu_reserve *reserve)
+ash_pa_t mmu_reserve_pop(struct ash_mmu *map, ash_pa_t *reserve)
 {
-    ash_pa_t pa = reserve->first;
+    ash_pa_t pa = *reserve;
     uint64_t *table = port_ptr(pa);
 
-    reserve->first = ash_pa(*table);
+    *reserve = ash_pa(*table);
     *table = 0;
-    reserve->map->counters.tables++;
+    map->counters.tables++;
     return pa;
 }
 
@@ -77,50 +76,69 @@ unsigned mmu_tables_past(struct mmu_walk *walk, unsigned count, unsigned block)
     return (unsigned)tables;
 }
 
-void mmu_writer_start(struct mmu_writer *writer, struct ash_mmu *map, const struct mmu_range *range,
-                      struct mmu_reserve *reserve)
+int mmu_writer_begin(struct mmu_writer *writer, struct ash_mmu *map, unsigned tables)
 {
-    mmu_walk_start(&writer->walk, map, range);
+    if (tables > 0) {
+        int error = mmu_reserve_fill(map, tables, &writer->reserve);
+
+        if (error != 0) {
+            return error;
+        }
+    }
+    mmu_walk_rewind(&writer->walk);
     mmu_gather_start(&writer->gather, map);
-    writer->reserve = reserve;
+    writer->map = map;
     writer->fresh = NONE_FRESH;
-    writer->count[map->start] = map->root_count;
+    writer->pin = 0;
+    for (unsigned level = 0; level < 4; level++) {
+        writer->delta[level] = 0;
+    }
+    return 0;
 }
 
-unsigned mmu_writer_edit(struct mmu_writer *writer, unsigned count, const struct mmu_edit *edit)
+void mmu_writer_grow(struct mmu_writer *writer, uint64_t *entry, uint64_t old)
 {
-    unsigned level = writer->walk.level;
-
-    return mmu_gather_edit(&writer->gather, mmu_walk_entry(&writer->walk), count, level,
-                           writer->walk.page, edit, level < writer->fresh);
-}
-
-void mmu_writer_down(struct mmu_writer *writer, uint64_t link)
-{
-    mmu_walk_down(&writer->walk, link);
-    writer->link[writer->walk.level] = link & ~MMU_COUNT;
-    writer->count[writer->walk.level] = mmu_count(link);
-}
-
-void mmu_writer_grow(struct mmu_writer *writer, uint64_t old)
-{
-    ash_pa_t pa = mmu_reserve_pop(writer->reserve);
+    ash_pa_t pa = mmu_reserve_pop(writer->map, &writer->reserve);
     unsigned level = writer->walk.level + 1;
+    uint64_t link = pa.value | MMU_TABLE;
 
-    mmu_writer_down(writer, pa.value | MMU_TABLE);
+    mmu_walk_down(&writer->walk, entry, link);
     if (writer->fresh > level) {
         writer->fresh = level;
     }
     if (mmu_is_valid(old)) {
-        struct mmu_edit parts = {
-            .bits = (old & ~(MMU_TYPE | MMU_CONTIGUOUS)) | mmu_leaf_type(level),
-            .step = mmu_leaf_step(level),
-        };
+        struct mmu_place parts = {.entry = writer->walk.table[level], .level = level};
 
-        mmu_gather_edit(&writer->gather, writer->walk.table[level], MMU_ENTRIES, level, 0, &parts,
-                        false);
-        writer->count[level] = MMU_ENTRIES;
-        writer->gather.map->counters.splits++;
+        mmu_gather_fill(&writer->gather, &parts, MMU_ENTRIES,
+                        (old & ~(MMU_TYPE | MMU_CONTIGUOUS)) | mmu_leaf_type(level));
+        link |= (uint64_t)MMU_ENTRIES << MMU_COUNT_SHIFT;
+        writer->map->counters.splits++;
+    }
+    writer->link[level] = link;
+}
+
+/* A link appears or goes, or replaces a block. */
+static void relink(struct mmu_writer *writer, unsigned level, uint64_t old, uint64_t link)
+{
+    unsigned above = level - 1, shift = mmu_shift(above);
+    struct mmu_place place = {
+        .entry = writer->walk.link[level],
+        .level = above,
+        .page = (writer->walk.page - 1) >> shift << shift,
+    };
+
+    if (writer->fresh == level) {
+        writer->fresh = NONE_FRESH;
+    }
+    if (!mmu_is_valid(old)) {
+        writer->delta[above]++;
+    } else if (link == 0) {
+        writer->delta[above]--;
+    }
+    place.published = above < writer->fresh;
+    mmu_gather_link(&writer->gather, &place, link);
+    if (link == 0) {
+        mmu_gather_unlink(&writer->gather, writer->walk.table[level], mmu_output(old));
     }
 }
 
@@ -128,40 +146,33 @@ void mmu_writer_grow(struct mmu_writer *writer, uint64_t old)
  * the table has become. */
 static void leave(struct mmu_writer *writer)
 {
-    struct mmu_walk *walk = &writer->walk;
-    unsigned level = walk->level--;
-    unsigned shift = mmu_shift(walk->level);
-    uintptr_t page = (walk->page - 1) >> shift << shift; /* that the table begins with */
-    uint64_t *entry = walk->table[walk->level] + ((page >> shift) & (MMU_ENTRIES - 1));
-    uint64_t link = writer->link[level];
-    uint64_t old = port_entry_load(entry);
-    struct mmu_edit edit = {.bits = link | (uint64_t)writer->count[level] << MMU_COUNT_SHIFT};
+    unsigned level = writer->walk.level--;
+    uint64_t old = port_entry_load(writer->walk.link[level]);
+    uint64_t link = level < writer->fresh ? old : writer->link[level];
 
-    if (edit.bits == old) {
+    /* The sum of a count and its change is 0 to 512 and does not leave the field. */
+    link += (uint64_t)((int64_t)writer->delta[level] * (1 << MMU_COUNT_SHIFT));
+    writer->delta[level] = 0;
+    if (level == 3) {
+        link |= writer->pin;
+    }
+    if (link == old) {
         return;
     }
-    if (writer->fresh == level) {
-        writer->fresh = NONE_FRESH;
-    }
-    if (writer->count[level] == 0 && (link & MMU_PINNED) == 0) {
-        edit.bits = 0;
-        writer->count[walk->level]--;
-    } else if (!mmu_is_valid(old)) {
-        writer->count[walk->level]++;
-    }
-    mmu_gather_edit(&writer->gather, entry, 1, walk->level, page, &edit,
-                    walk->level < writer->fresh);
-    if (edit.bits == 0) {
-        mmu_gather_unlink(&writer->gather, walk->table[level], mmu_output(link));
+    if (level >= writer->fresh) {
+        relink(writer, level, old, link);
+    } else if (link & (MMU_COUNT | MMU_PINNED)) {
+        mmu_gather_count(&writer->gather, writer->walk.link[level], link);
+    } else {
+        relink(writer, level, old, 0);
     }
 }
 
 void mmu_writer_next(struct mmu_writer *writer, unsigned count)
 {
     struct mmu_walk *walk = &writer->walk;
-    unsigned shift = mmu_shift(walk->level);
 
-    walk->page = ((walk->page >> shift) + count) << shift;
+    mmu_walk_skip(walk, count);
     while (walk->level > walk->start && (walk->page >= walk->end || mmu_walk_index(walk) == 0)) {
         leave(writer);
     }
@@ -169,8 +180,8 @@ void mmu_writer_next(struct mmu_writer *writer, unsigned count)
 
 void mmu_writer_finish(struct mmu_writer *writer)
 {
-    struct ash_mmu *map = writer->gather.map;
+    struct ash_mmu *map = writer->map;
 
-    map->root_count = writer->count[map->start];
+    map->root_count += (uint32_t)writer->delta[map->start];
     mmu_gather_flush(&writer->gather);
 }

@@ -44,57 +44,51 @@ int ash_mmu_open_zone(struct ash_mmu *map, ash_va_t va, uint64_t size)
 }
 
 /* Prepare: ASH_EEXIST, or the number of tables to take. */
-static int count_tables(const struct ash_mmu *map, const struct mmu_range *range, unsigned *tables)
+static int count_tables(struct mmu_walk *walk, unsigned *tables)
 {
-    struct mmu_walk walk;
-
     *tables = 0;
-    mmu_walk_start(&walk, map, range);
-    while (walk.page < walk.end) {
-        const uint64_t *entry = mmu_walk_entry(&walk);
+    while (walk->page < walk->end) {
+        uint64_t *entry = mmu_walk_entry(walk);
         uint64_t descriptor = port_entry_load(entry);
+        unsigned room = mmu_walk_room(walk);
 
-        if (walk.level < 3) {
-            if (mmu_is_table(descriptor, walk.level)) {
-                mmu_walk_down(&walk, descriptor);
-                continue;
-            }
-            if (mmu_is_valid(descriptor)) {
-                return ASH_EEXIST;
-            }
-            *tables += mmu_tables_past(&walk, mmu_walk_empty(entry, mmu_walk_room(&walk)), 0);
+        if (walk->level == 3) {
+            mmu_walk_next(walk, room);
+        } else if (mmu_is_table(descriptor, walk->level)) {
+            mmu_walk_down(walk, entry, descriptor);
+        } else if (mmu_is_valid(descriptor)) {
+            return ASH_EEXIST;
         } else {
-            mmu_walk_next(&walk, mmu_walk_room(&walk));
+            *tables += mmu_tables_past(walk, mmu_walk_alike(entry, room, 0), 0);
         }
     }
     return 0;
 }
 
-static void commit(struct ash_mmu *map, const struct mmu_range *range, struct mmu_reserve *reserve)
+static void commit(struct mmu_writer *writer)
 {
-    struct mmu_writer writer;
-    struct mmu_walk *walk = &writer.walk;
+    struct mmu_walk *walk = &writer->walk;
 
-    mmu_writer_start(&writer, map, range, reserve);
+    writer->pin = MMU_PINNED;
     while (walk->page < walk->end) {
-        uint64_t link = port_entry_load(mmu_walk_entry(walk));
+        uint64_t *entry = mmu_walk_entry(walk);
+        uint64_t link = port_entry_load(entry);
 
         if (walk->level == 3) {
-            writer.link[3] |= MMU_PINNED;
-            mmu_writer_next(&writer, mmu_walk_room(walk));
+            mmu_writer_next(writer, mmu_walk_room(walk));
         } else if (mmu_is_valid(link)) {
-            mmu_writer_down(&writer, link);
+            mmu_walk_down(walk, entry, link);
         } else {
-            mmu_writer_grow(&writer, 0);
+            mmu_writer_grow(writer, entry, 0);
         }
     }
-    mmu_writer_finish(&writer);
+    mmu_writer_finish(writer);
 }
 
 int ash_mmu_remap_zone(struct ash_mmu *map, ash_va_t va, uint64_t size)
 {
     struct mmu_range range;
-    struct mmu_reserve reserve;
+    struct mmu_writer writer;
     unsigned tables;
     int error = mmu_range_check(map, va, size, &range);
 
@@ -102,14 +96,15 @@ int ash_mmu_remap_zone(struct ash_mmu *map, ash_va_t va, uint64_t size)
         error = ASH_ENOMEM;
     }
     if (error == 0) {
-        error = count_tables(map, &range, &tables);
+        mmu_walk_start(&writer.walk, map, &range);
+        error = count_tables(&writer.walk, &tables);
     }
     if (error == 0) {
-        error = mmu_reserve_fill(&reserve, map, tables);
+        error = mmu_writer_begin(&writer, map, tables);
     }
     if (error == 0) {
         error = add(map, &range);
-        commit(map, &range, &reserve);
+        commit(&writer);
     }
     return error;
 }
