@@ -331,31 +331,30 @@ void fdt_walk_start(struct fdt_walk *walk, const struct fdt *tree)
     walk->started = false;
 }
 
-/* The first cell of a property, if it is there. */
-static void fdt_level_cell(const struct fdt *tree, const struct fdt_level *level, const char *name,
-                           uint32_t *cell)
-{
-    struct fdt_value value;
-
-    if (fdt_level_value(tree, level, name, &value)) {
-        (void)fdt_value_cell(&value, 0, cell);
-    }
-}
-
-/* Reads what the node at `depth` says about its children. */
+/* Reads what the node at `depth` says about its children. Of two properties of one name the first
+ * counts, as in fdt_value_find. */
 static void fdt_enter(struct fdt_walk *walk, unsigned depth, const struct fdt_token *token)
 {
+    static const char *const names[] = {"#address-cells", "#size-cells", "interrupt-parent"};
     struct fdt_level *level = &walk->level[depth];
+    uint32_t *const cells[] = {&level->address_cells, &level->size_cells, &level->interrupt_parent};
+    uint32_t cursor = token->next, seen = 0;
+    struct fdt_value value;
 
     level->properties = token->next;
     level->name = token->name;
     level->address_cells = FDT_DEFAULT_ADDRESS_CELLS;
     level->size_cells = FDT_DEFAULT_SIZE_CELLS;
     level->interrupt_parent = depth == 0 ? 0 : walk->level[depth - 1].interrupt_parent;
-    fdt_level_cell(walk->tree, level, "#address-cells", &level->address_cells);
-    fdt_level_cell(walk->tree, level, "#size-cells", &level->size_cells);
-    fdt_level_cell(walk->tree, level, "interrupt-parent", &level->interrupt_parent);
-    walk->next = token->next;
+    while (fdt_value_next(walk->tree, &cursor, &value)) {
+        for (uint32_t i = 0; i < 3; i++) {
+            if ((seen & 1u << i) == 0 && fdt_same(value.name, names[i])) {
+                seen |= 1u << i;
+                (void)fdt_value_cell(&value, 0, cells[i]);
+            }
+        }
+    }
+    walk->next = cursor;
     walk->depth = depth;
 }
 
