@@ -3,6 +3,8 @@
 
     machine image=ram entry=hyp     how to boot; before the first section (default: flash, svc)
     append notest                   the command line of the machine; only for the image ram
+    qemu -blockdev ...              more options of QEMU
+    tree / { x { y = <1>; }; };     is added to the device tree, which is QEMU's own otherwise
     [name]                          a section is one test; it starts at the prompt
     send mem                        types a line
     type he\\x7f                     types without the return key; Python's escapes count
@@ -16,6 +18,8 @@ Sections without `final` share one machine; after a failure the next one gets a 
 
 import os
 import re
+import shlex
+import subprocess
 from dataclasses import dataclass, field
 
 import machine as machines
@@ -40,13 +44,15 @@ class Script:
     machine: machines.Machine
     sections: list
     append: str = ""
+    qemu: list = field(default_factory=list)
+    tree: str = ""
 
 
 WORDS = ("send", "type", "expect", "never", "final", "gone")
 
 
 def read(lines):
-    options, sections, append = {}, [], ""
+    options, sections, append, qemu, tree = {}, [], "", [], ""
     for number, line in enumerate(lines, 1):
         line = line.rstrip("\n")
         if not line.strip() or line.startswith("#"):
@@ -60,6 +66,10 @@ def read(lines):
             options.update(part.split("=", 1) for part in rest.split())
         elif word == "append" and not sections:
             append = rest
+        elif word == "qemu" and not sections:
+            qemu += shlex.split(rest)
+        elif word == "tree" and not sections:
+            tree += rest + "\n"
         elif word in WORDS and sections:
             if word in ("expect", "never"):
                 re.compile(rest)
@@ -69,7 +79,7 @@ def read(lines):
     for number in ("smp", "gic"):
         if number in options:
             options[number] = int(options[number])
-    return Script(machines.Machine(**options), sections, append)
+    return Script(machines.Machine(**options), sections, append, qemu, tree)
 
 
 def load(path):
@@ -116,8 +126,26 @@ def play(console, section):
             raise ConsoleError(f"{match[0]!r} must not be there")
 
 
+def make_tree(script, build, qemu, path):
+    """The machine's own device tree with the script's text added, as the file `path`."""
+    command = machines.qemu_command(script.machine, build, qemu)
+    command = command[:command.index("-nic") + 2]
+    command[command.index("-M") + 1] += f",dumpdtb={path}.own"
+    quiet = {"check": True, "stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run(command, timeout=PATIENCE, **quiet)
+    own = subprocess.run(["dtc", "-q", "-I", "dtb", "-O", "dts", f"{path}.own"],
+                         stdout=subprocess.PIPE, **quiet).stdout
+    with open(f"{path}.dts", "wb") as file:
+        file.write(own + script.tree.encode())
+    subprocess.run(["dtc", "-q", "-I", "dts", "-O", "dtb", "-o", path, f"{path}.dts"], **quiet)
+
+
 def boot(script, build, qemu, log, reboot):
     extra = ["-append", script.append] if script.append else []
+    extra += script.qemu
+    if script.tree:
+        make_tree(script, build, qemu, f"{log}.dtb")
+        extra += ["-dtb", f"{log}.dtb"]
     console = Console(machines.qemu_command(script.machine, build, qemu, reboot=reboot, extra=extra),
                       log, limit=90)
     try:

@@ -38,8 +38,13 @@ class Reading(unittest.TestCase):
         self.assertEqual(got.machine, machines.Machine(image="ram", smp=2))
         self.assertEqual([(s.name, s.final) for s in got.sections], [("a", False), ("b", True)])
 
+    def test_machine_options(self):
+        got = script.read(["qemu -a 'b c'", "qemu -d", "tree / { x; };", "tree / { y; };", "[a]"])
+        self.assertEqual(got.qemu, ["-a", "b c", "-d"])
+        self.assertEqual(got.tree, "/ { x; };\n/ { y; };\n")
+
     def test_bad_lines(self):
-        for lines in (["send x"], ["[a]", "say x"], ["[a]", "[a]"], ["[a]", "machine image=ram"],
+        for lines in (["send x"], ["[a]", "say x"], ["[a]", "[a]"], ["[a]", "machine image=ram"], ["[a]", "tree /"],
                       ["machine image=rom", "[a]"]):
             with self.assertRaises(ValueError, msg=lines):
                 script.read(lines)
