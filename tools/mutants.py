@@ -115,7 +115,8 @@ class Copy:
                     os.unlink(os.path.join(self.root, path))
 
     def make(self, mutant, *targets):
-        command = ["make", "-s", "INSTALL=no", *mutant.options, *targets]
+        # Without warnings: what a mutant leaves unused is not what is to be found out.
+        command = ["make", "-s", "INSTALL=no", "WARNINGS=-w", *mutant.options, *targets]
         process = subprocess.run(command, cwd=self.root, env=test_all.environment(), check=False,
                                  text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                  stderr=subprocess.STDOUT)
