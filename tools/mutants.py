@@ -194,8 +194,8 @@ class Hunt:
 
     @staticmethod
     def on_original(copy, mutant):
-        failure = why_it_failed(copy.test(mutant, os.path.join(FOLDER, f"original-{mutant.kind}-"
-                                                               f"{mutant.test.replace('/', '-')}")))
+        name = "-".join(("original", mutant.kind, mutant.test.replace("/", "-"), *mutant.options))
+        failure = why_it_failed(copy.test(mutant, os.path.join(FOLDER, name)))
         if failure:
             raise Broken(f"fails without a mutant: {failure}")
 
