@@ -131,7 +131,7 @@ static int collect_cuts(const struct ash_platform *platform, struct cuts *cuts)
         error = cuts_add(cuts, address(__ramtext_start), address(__ramtext_end), CODE);
     }
     for (unsigned i = 0; error == 0 && stacks_guard(i, &guard); i++) {
-        error = cuts_add(cuts, guard.value, guard.value + ASH_PAGE_SIZE, UNMAPPED);
+        error = cuts_add(cuts, guard.value, guard.value + stacks_layout.guard, UNMAPPED);
     }
     for (unsigned i = 0; error == 0 && i < platform->reserved_count; i++) {
         const struct ash_reserved *reserved = &platform->reserved[i];

@@ -42,11 +42,11 @@ int ash_cpu_release(unsigned cpu, void (*entry)(void *arg), void *arg)
     if ((started & 1u << cpu) != 0 && ash_cpu_busy(cpu)) {
         return ASH_EBUSY;
     }
-    mailbox->argument = (uint32_t)(uintptr_t)arg;
+    mailbox->argument = (uintptr_t)arg;
     mailbox->busy = 1;
-    mailbox->check = ~(uint32_t)(uintptr_t)entry;
+    mailbox->check = ~(uintptr_t)entry;
     port_dmb_sy();
-    mailbox->entry = (uint32_t)(uintptr_t)entry;
+    mailbox->entry = (uintptr_t)entry;
     port_cache_clean((const void *)&boot_mailbox[cpu], sizeof(boot_mailbox[cpu]));
     port_send_event();
     if ((started & 1u << cpu) == 0) {

@@ -8,21 +8,22 @@
 
 #include "ashlar/config.h"
 
+#define MAILBOX_WORD     __SIZEOF_POINTER__
 #define MAILBOX_SHIFT    6
 #define MAILBOX_ENTRY    0
-#define MAILBOX_CHECK    4
-#define MAILBOX_ARGUMENT 8
-#define MAILBOX_BUSY     12
+#define MAILBOX_CHECK    (1 * MAILBOX_WORD)
+#define MAILBOX_ARGUMENT (2 * MAILBOX_WORD)
+#define MAILBOX_BUSY     (3 * MAILBOX_WORD)
 
 #ifndef __ASSEMBLER__
 #include <stdint.h>
 
 struct mailbox {
-    uint32_t entry; /**< function to run, valid if check is its complement; 0: nothing */
-    uint32_t check; /**< ~entry */
-    uint32_t argument;
-    uint32_t busy; /**< set by the releasing CPU, cleared when the function has returned */
-    uint32_t pad[12];
+    uintptr_t entry; /**< function to run, valid if check is its complement; 0: nothing */
+    uintptr_t check; /**< ~entry */
+    uintptr_t argument;
+    uintptr_t busy; /**< set by the releasing CPU, cleared when the function has returned */
+    unsigned char pad[(1 << MAILBOX_SHIFT) - 4 * MAILBOX_WORD];
 };
 
 _Static_assert(sizeof(struct mailbox) == 1u << MAILBOX_SHIFT, "assembler offsets");

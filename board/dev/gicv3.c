@@ -7,12 +7,11 @@
  * registers acknowledge them: with two security states and in the secure one that is Secure
  * Group 1 (group bit 0, modifier bit 1), else plain Group 1.
  */
-#include <gic_regs.h>
-
 #include "ashlar/config.h"
 #include "ashlar/errors.h"
 #include "board/dev/gic.h"
 #include "board/dev/mmio.h"
+#include "port/gic_regs.h"
 #include "port/port.h"
 
 /* Sections 12.9 and 12.11; n is a register, irq an interrupt. The second 64 KiB of a redistributor
@@ -128,7 +127,7 @@ static ash_va_t gicv3_find(uint32_t affinity)
 static int gicv3_cpu_init(void)
 {
     struct gicv3_cpu *cpu = &gicv3_cpus[port_cpu()];
-    uint32_t affinity = port_gic_affinity();
+    uint32_t affinity = port_affinity();
     ash_va_t base = gicv3_find(affinity), private;
     int error;
 
@@ -166,8 +165,10 @@ static void gicv3_enable(uint32_t irq)
 
     mmio_write8(base, GICX_IPRIORITYR(irq), GICV3_PRIORITY);
     if (irq >= GIC_PRIVATE_END) {
-        mmio_write32(base, GICD_IROUTER(irq), gicv3_cpus[port_cpu()].affinity);
-        mmio_write32(base, GICD_IROUTER(irq) + 4, 0);
+        uint32_t affinity = gicv3_cpus[port_cpu()].affinity;
+
+        mmio_write32(base, GICD_IROUTER(irq), affinity & 0xffffff); /* bit 31: any CPU */
+        mmio_write32(base, GICD_IROUTER(irq) + 4, affinity >> 24);  /* Aff3 */
     }
     mmio_write32(base, GICX_ISENABLER(irq / 32), 1u << irq % 32);
 }

@@ -4,12 +4,11 @@
  */
 #include "board/dev/psci.h"
 
-#include <smccc.h>
-
 #include "ashlar/errors.h"
+#include "port/smccc.h"
 
-/* DEN 0022E, sections 5.1 and 5.2.2: 32-bit forms */
-#define PSCI_CPU_ON             0x84000003u
+/* DEN 0022E, sections 5.1 and 5.2.2: 32-bit forms, but where an address is told */
+#define PSCI_CPU_ON             (sizeof(uintptr_t) == 8 ? 0xc4000003u : 0x84000003u)
 #define PSCI_SYSTEM_OFF         0x84000008u
 #define PSCI_SYSTEM_RESET       0x84000009u
 #define PSCI_NOT_SUPPORTED      (-1)

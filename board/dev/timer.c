@@ -4,10 +4,9 @@
  */
 #include "board/dev/timer.h"
 
-#include <timer_regs.h>
-
 #include "ashlar/errors.h"
 #include "ashlar/irq.h"
+#include "port/timer_regs.h"
 
 struct timer_tick {
     void (*function)(void *arg);

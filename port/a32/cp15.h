@@ -60,6 +60,25 @@
     })
 #define CP15_WRITE64(reg, value) __asm__ volatile("mcrr " reg ::"r"((uint64_t)(value)) : "memory")
 
+/* What the headers common to both execution states read and write (timer_regs.h, gic_regs.h). */
+#define SYS_READ    CP15_READ
+#define SYS_WRITE   CP15_WRITE
+#define SYS_READ64  CP15_READ64
+#define SYS_WRITE64 CP15_WRITE64
+
+#define SYS_CNTFRQ      "p15, 0, %0, c14, c0, 0"
+#define SYS_CNTV_CTL    "p15, 0, %0, c14, c3, 1"
+#define SYS_CNTVCT      "p15, 1, %Q0, %R0, c14"
+#define SYS_CNTV_CVAL   "p15, 3, %Q0, %R0, c14"
+#define SYS_ICC_PMR     "p15, 0, %0, c4, c6, 0"
+#define SYS_ICC_IAR1    "p15, 0, %0, c12, c12, 0"
+#define SYS_ICC_EOIR1   "p15, 0, %0, c12, c12, 1"
+#define SYS_ICC_BPR1    "p15, 0, %0, c12, c12, 3"
+#define SYS_ICC_CTLR    "p15, 0, %0, c12, c12, 4"
+#define SYS_ICC_SRE     "p15, 0, %0, c12, c12, 5"
+#define SYS_ICC_IGRPEN1 "p15, 0, %0, c12, c12, 7"
+#define SYS_ICC_SGI1R   "p15, 0, %Q0, %R0, c12"
+
 /* TTBCR with EAE (DDI 0406C B4.1.153, DDI 0487 G8.2.165) */
 #define TTBCR_EAE     (1u << 31)
 #define TTBCR_EPD1    (1u << 23)

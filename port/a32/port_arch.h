@@ -8,37 +8,7 @@
 #define ASHLAR_PORT_A32_H
 
 #include "port/a32/cp15.h"
-
-/* Barriers */
-static inline void port_dsb_ishst(void)
-{
-    __asm__ volatile("dsb ishst" ::: "memory");
-}
-
-static inline void port_dsb_ish(void)
-{
-    __asm__ volatile("dsb ish" ::: "memory");
-}
-
-static inline void port_dsb_sy(void)
-{
-    __asm__ volatile("dsb sy" ::: "memory");
-}
-
-static inline void port_dmb_ish(void)
-{
-    __asm__ volatile("dmb ish" ::: "memory");
-}
-
-static inline void port_dmb_sy(void)
-{
-    __asm__ volatile("dmb sy" ::: "memory");
-}
-
-static inline void port_isb(void)
-{
-    __asm__ volatile("isb" ::: "memory");
-}
+#include "port/arm.h"
 
 /* Table entries: LDRD and STRD at an 8-byte aligned address are single-copy atomic with LPAE
  * (DDI 0406C A3.5.3). */
@@ -133,10 +103,33 @@ static inline size_t port_cache_line(void)
     return (size_t)4 << ((CP15_READ(CP15_CTR) >> 16) & 0xf); /* CTR.DminLine, log2 of words */
 }
 
-void port_cache_clean(const void *start, size_t size);
-void port_cache_invalidate(void *start, size_t size);
-void port_cache_clean_invalidate(const void *start, size_t size);
-void port_code_sync(const void *start, size_t size);
+/* One line (cache.c makes ranges of them): to PoC, and to PoU. */
+static inline void port_line_clean(uintptr_t line)
+{
+    CP15_WRITE(CP15_DCCMVAC, line);
+}
+
+static inline void port_line_invalidate(uintptr_t line)
+{
+    CP15_WRITE(CP15_DCIMVAC, line);
+}
+
+static inline void port_line_clean_invalidate(uintptr_t line)
+{
+    CP15_WRITE(CP15_DCCIMVAC, line);
+}
+
+static inline void port_line_clean_unified(uintptr_t line)
+{
+    CP15_WRITE(CP15_DCCMVAU, line);
+}
+
+/* The whole instruction cache, and branch predictors. */
+static inline void port_code_invalidate(void)
+{
+    CP15_WRITE(CP15_ICIALLUIS, 0);
+    CP15_WRITE(CP15_BPIALLIS, 0);
+}
 
 /* Interrupts and CPUs */
 static inline unsigned long port_irq_save(void)
@@ -163,19 +156,10 @@ static inline unsigned port_cpu(void)
     return *(const volatile unsigned *)CP15_READ(CP15_TPIDRPRW);
 }
 
-static inline void port_wait_event(void)
+/* Aff2.Aff1.Aff0 of this CPU. */
+static inline uint32_t port_affinity(void)
 {
-    __asm__ volatile("wfe" ::: "memory");
-}
-
-static inline void port_send_event(void)
-{
-    __asm__ volatile("dsb ishst\n\tsev" ::: "memory");
-}
-
-static inline void port_wait_interrupt(void)
-{
-    __asm__ volatile("dsb sy\n\twfi" ::: "memory");
+    return CP15_READ(CP15_MPIDR) & 0xffffffu;
 }
 
 /* Atomics. No explicit access between the exclusive load and its store (arm-rules 40). */
@@ -230,7 +214,31 @@ static inline void port_store_release(uint32_t *word, uint32_t value)
 }
 
 /* The hardware's own answers */
-bool port_translate(ash_va_t va, unsigned access, struct port_translation *result);
+static inline void port_translate_start(ash_va_t va, unsigned access)
+{
+    switch (access & (PORT_WRITE | PORT_USER)) {
+    case PORT_READ:
+        CP15_WRITE(CP15_ATS1CPR, va.value);
+        break;
+    case PORT_WRITE:
+        CP15_WRITE(CP15_ATS1CPW, va.value);
+        break;
+    case PORT_USER:
+        CP15_WRITE(CP15_ATS1CUR, va.value);
+        break;
+    default:
+        CP15_WRITE(CP15_ATS1CUW, va.value);
+        break;
+    }
+}
+
+/* PAR in the long format: F is bit 0, PA[39:12] in place (DDI 0406C B4.1.112). */
+#define PORT_PAR_ADDRESS 0xfffffff000ull
+
+static inline uint64_t port_translate_result(void)
+{
+    return CP15_READ64(CP15_PAR);
+}
 
 static inline uint32_t port_cycles(void)
 {
@@ -242,10 +250,5 @@ static inline void *port_ptr(ash_pa_t pa)
 {
     return pa.value >> 32 ? NULL : (void *)(uintptr_t)pa.value;
 }
-
-void port_page_zero(void *page);
-void port_page_copy(void *to, const void *from);
-void port_zero(void *to, size_t size);
-void port_copy(void *to, const void *from, size_t size);
 
 #endif

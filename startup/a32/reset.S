@@ -7,7 +7,7 @@
  *
  * Registers: r11 the loader's r2 (device tree), r10 enum ash_boot_entry | ENTERED_CACHED.
  */
-#include "port/a32/percpu.h"
+#include "port/percpu.h"
 #include "startup/a32/stacks.h"
 #include "startup/mailbox.h"
 

@@ -11,8 +11,6 @@
 #define FRAME_CPSR  64
 #define FRAME_BYTES 72
 
-#define TRAP_ABT_OVERFLOWED 0x100 /* in `kind`: the entry found its own stack used up */
-
 #ifndef __ASSEMBLER__
 #include <stddef.h>
 #include <stdint.h>

@@ -4,9 +4,10 @@
  * struct trap_frame (trap_frame.h) on the stack of its own mode and calls C. The abort entry first
  * makes sure that its stack has not run over, and takes the emergency stack if it has.
  */
-#include "port/a32/percpu.h"
+#include "port/percpu.h"
 #include "startup/a32/stacks.h"
 #include "startup/a32/trap_frame.h"
+#include "startup/trap.h"
 
     .syntax unified
     .arch armv7ve
@@ -69,7 +70,7 @@ abort_overflow_\kind:
     str     lr, [sp, #FRAME_PC]
     mrs     r0, spsr
     str     r0, [sp, #FRAME_CPSR]
-    mov     r1, #(\kind | TRAP_ABT_OVERFLOWED)
+    mov     r1, #(\kind | TRAP_OVERFLOWED)
     b       save_and_call
     .endm
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The generic timer's virtual counter and timer of this CPU (DDI 0406C B8, DDI 0487 G8.7).
+ * The generic timer's virtual counter and timer of this CPU (DDI 0406C B8, DDI 0487 D11 and G6).
  */
-#ifndef ASHLAR_PORT_A32_TIMER_REGS_H
-#define ASHLAR_PORT_A32_TIMER_REGS_H
+#ifndef ASHLAR_PORT_TIMER_REGS_H
+#define ASHLAR_PORT_TIMER_REGS_H
 
 #include "port/port.h"
 
@@ -13,24 +13,24 @@
 /** Hertz; what the firmware before us has written there. */
 static inline uint32_t port_timer_frequency(void)
 {
-    return CP15_READ("p15, 0, %0, c14, c0, 0"); /* CNTFRQ */
+    return SYS_READ(SYS_CNTFRQ);
 }
 
 /** The counter, not read ahead of what comes before. */
 static inline uint64_t port_timer_count(void)
 {
     port_isb();
-    return CP15_READ64("p15, 1, %Q0, %R0, c14"); /* CNTVCT */
+    return SYS_READ64(SYS_CNTVCT);
 }
 
 static inline void port_timer_set_compare(uint64_t count)
 {
-    CP15_WRITE64("p15, 3, %Q0, %R0, c14", count); /* CNTV_CVAL */
+    SYS_WRITE64(SYS_CNTV_CVAL, count);
 }
 
 static inline void port_timer_set_control(uint32_t control)
 {
-    CP15_WRITE("p15, 0, %0, c14, c3, 1", control); /* CNTV_CTL */
+    SYS_WRITE(SYS_CNTV_CTL, control);
     port_isb();
 }
 

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What each CPU keeps for itself, found through a register that only the firmware can use
+ * (TPIDRPRW, TPIDR_EL1). Offsets for assembler, a struct for C.
+ */
+#ifndef ASHLAR_PORT_PERCPU_H
+#define ASHLAR_PORT_PERCPU_H
+
+#define PERCPU_WORD __SIZEOF_POINTER__
+
+#define PERCPU_NUMBER    0
+#define PERCPU_CATCH     (1 * PERCPU_WORD)
+#define PERCPU_STACKS    (2 * PERCPU_WORD)
+#define PERCPU_REPORTING (3 * PERCPU_WORD)
+#define PERCPU_SCRATCH   (4 * PERCPU_WORD) /* 4 words for the exception entries */
+#define PERCPU_SIZE      (8 * PERCPU_WORD)
+
+#ifndef __ASSEMBLER__
+#include <stdint.h>
+
+struct percpu {
+    uintptr_t number;    /**< of this CPU; what port_cpu() returns */
+    uintptr_t catch_sp;  /**< innermost ash_trap_catch() frame, or 0 */
+    uintptr_t stacks;    /**< base of this CPU's block of stacks (startup/stacks.h) */
+    uintptr_t reporting; /**< set while a fatal report is printed */
+    uintptr_t scratch[4];
+};
+
+_Static_assert(sizeof(struct percpu) == PERCPU_SIZE, "assembler offsets");
+
+extern struct percpu percpu[];
+#endif
+
+#endif

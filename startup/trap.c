@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Exceptions in C: what a fault status means, whether somebody catches the exception, and otherwise
+ * the report. Runs on the stack of the exception; no C library.
+ */
+#include "startup/trap.h"
+
+#include "ashlar/board.h"
+#include "ashlar/errors.h"
+#include "port/percpu.h"
+#include "port/port.h"
+#include "startup/report.h"
+#include "startup/stacks.h"
+
+/* What the report is made from; not on a stack, since the stack is what may have failed. */
+static struct ash_trap fatal_trap[ASH_CPUS];
+
+/* The level is in the low two bits where there is one. DFSR.STATUS and ESR.ISS.DFSC agree
+ * (DDI 0406C B3.13.5, DDI 0487 D17.2.37 and G8.2.36). */
+void trap_decode(uint32_t status, struct ash_trap *trap)
+{
+    trap->level = -1;
+    switch (status >> 2) {
+    case 0x0:
+        trap->cause = ASH_CAUSE_ADDRESS_SIZE;
+        break;
+    case 0x1:
+        trap->cause = ASH_CAUSE_TRANSLATION;
+        break;
+    case 0x2:
+        trap->cause = ASH_CAUSE_ACCESS_FLAG;
+        break;
+    case 0x3:
+        trap->cause = ASH_CAUSE_PERMISSION;
+        break;
+    case 0x5:
+    case 0x7:
+        trap->cause = ASH_CAUSE_EXTERNAL_WALK;
+        break;
+    default:
+        trap->cause = status == 0x10 || status == 0x18 ? ASH_CAUSE_EXTERNAL
+                      : status == 0x21                 ? ASH_CAUSE_ALIGNMENT
+                      : status == 0x22                 ? ASH_CAUSE_DEBUG
+                      : status == 0x30                 ? ASH_CAUSE_TLB_CONFLICT
+                                                       : ASH_CAUSE_OTHER;
+        return;
+    }
+    trap->level = (int)(status & 3);
+}
+
+static void report_fatal(void *argument)
+{
+    report_trap(argument);
+}
+
+static _Noreturn void stop_with_report(struct percpu *cpu, struct ash_trap *trap)
+{
+    trap_on_emergency_stack(report_fatal, trap,
+                            stacks_top((unsigned)cpu->number, ASH_STACK_EMERGENCY));
+}
+
+void trap_enter(const struct trap_frame *frame, uint32_t kind)
+{
+    struct percpu *cpu = &percpu[port_cpu()];
+    struct ash_trap *trap = &fatal_trap[cpu->number];
+    struct stacks_place place;
+
+    if (cpu->reporting) {
+        report_again(trap_frame_pc(frame));
+    }
+    if (cpu->catch_sp != 0) {
+        trap = ((struct ash_trap *const *)cpu->catch_sp)[1];
+    } else {
+        cpu->reporting = 1;
+    }
+    trap->overflowed = ASH_STACK_NONE;
+    trap_describe(frame, kind, trap);
+    if (trap->overflowed == ASH_STACK_NONE && trap->kind == ASH_TRAP_DATA && trap->address_valid &&
+        stacks_find(trap->address, &place) && place.in_guard) {
+        trap->overflowed = place.stack;
+    }
+    if (cpu->catch_sp != 0) {
+        trap_unwind(ASH_EFAULT);
+    }
+    stop_with_report(cpu, trap);
+}
+
+void trap_interrupt(enum ash_trap_kind kind)
+{
+    struct percpu *cpu = &percpu[port_cpu()];
+    struct ash_trap *trap = &fatal_trap[cpu->number];
+
+    if (ash_board.irq != NULL) {
+        ash_board.irq->dispatch();
+        return;
+    }
+    cpu->reporting = 1;
+    for (unsigned i = 0; i < sizeof(trap->regs) / sizeof(trap->regs[0]); i++) {
+        trap->regs[i] = 0;
+    }
+    trap->kind = kind;
+    trap->cause = ASH_CAUSE_NONE;
+    trap->overflowed = ASH_STACK_NONE;
+    trap->address_valid = false;
+    stop_with_report(cpu, trap);
+}
