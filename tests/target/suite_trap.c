@@ -115,6 +115,45 @@ static void instructions_fault(void)
     }
 }
 
+/* The words right below a guard page: the top of another stack, which nobody uses meanwhile. */
+#define BELOW_WORDS 64
+
+static bool below_guard(uintptr_t guard, bool fill)
+{
+    volatile uint32_t *words = (volatile uint32_t *)(guard - BELOW_WORDS * sizeof(uint32_t));
+    bool kept = true;
+
+    for (unsigned i = 0; i < BELOW_WORDS; i++) {
+        if (fill) {
+            words[i] = 0x41534800 + i;
+        }
+        kept = kept && words[i] == 0x41534800 + i;
+    }
+    return kept;
+}
+
+/* Without the test in the abort entry, its own frames would run on through the guard into the
+ * stack below. */
+static void abort_overflow_leaves_the_next_stack_alone(void)
+{
+    static const struct expectation write = {ASH_TRAP_DATA, ASH_CAUSE_TRANSLATION, true};
+    struct stacks_place place = {.stack = ASH_STACK_NONE};
+    struct ash_trap trap;
+    uintptr_t guard = 0;
+    ash_va_t va;
+
+    for (unsigned i = 0; place.stack != ASH_STACK_ABT && stacks_guard(i, &va); i++) {
+        CHECK(stacks_find(va.value, &place));
+        guard = va.value;
+    }
+    CHECK_EQ(place.stack, ASH_STACK_ABT);
+    CHECK(below_guard(guard, true));
+    if (caught("overflow-abt", &write, &trap)) {
+        CHECK_EQ(trap.overflowed, ASH_STACK_ABT);
+        CHECK(below_guard(guard, false));
+    }
+}
+
 static void every_stack_overflow_is_named(void)
 {
     static const struct expectation read = {ASH_TRAP_DATA, ASH_CAUSE_TRANSLATION, true};
@@ -148,9 +187,19 @@ static void read_word(void *arg)
 
 static void guard_pages_fault_from_end_to_end(void)
 {
+    struct stacks_place place, stack;
     ash_va_t guard;
 
     for (unsigned i = 0; stacks_guard(i, &guard); i++) {
+        CHECK(stacks_find(guard.value, &place));
+        CHECK(place.in_guard);
+        CHECK(stacks_find(guard.value + ASH_PAGE_SIZE, &stack));
+        CHECK(!stack.in_guard);
+        CHECK_EQ(stack.stack, place.stack);
+        CHECK_EQ(stack.base, guard.value + ASH_PAGE_SIZE);
+        CHECK(stacks_find(stack.top - 1, &stack));
+        CHECK(!stack.in_guard);
+        CHECK_EQ(stack.stack, place.stack);
         for (unsigned edge = 0; edge < 2; edge++) {
             uintptr_t address = guard.value + (edge == 0 ? 0 : ASH_PAGE_SIZE - 4);
             struct ash_trap trap;
@@ -190,6 +239,7 @@ static const struct target_case cases[] = {
     TARGET_CASE(only_code_executes),
     TARGET_CASE(instructions_fault),
     TARGET_CASE(every_stack_overflow_is_named),
+    TARGET_CASE(abort_overflow_leaves_the_next_stack_alone),
     TARGET_CASE(guard_pages_fault_from_end_to_end),
     TARGET_CASE(catches_nest),
 };
