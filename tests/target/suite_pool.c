@@ -150,7 +150,7 @@ static void interrupts_share_a_pool(void)
     }
     ash_irq_enable();
     deadline = ash_now_ns() + 5000000000ull;
-    while (ticks < 40 && ash_now_ns() < deadline) {
+    while (ticks < 20 && ash_now_ns() < deadline) {
         unsigned got = 0;
 
         while (got < 60 && (mine[got] = message_get()) != NULL) {
@@ -168,7 +168,7 @@ static void interrupts_share_a_pool(void)
         message_put(taken[i]);
         taken[i] = NULL;
     }
-    CHECK(ticks >= 40);
+    CHECK(ticks >= 20);
     CHECK_EQ(broken, 0);
     CHECK_EQ(tick_broken, 0);
     CHECK_EQ(ash_pool_verify(&message_pool), 0);

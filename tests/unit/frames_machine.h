@@ -23,6 +23,20 @@ static inline struct ash_range machine_range(uint64_t base, uint64_t size)
     return (struct ash_range){ash_pa(base), size};
 }
 
+/** Counts faults as the recorder of the unit tests does, and wants no lock held. */
+static inline void machine_hook(const struct ash_fault *fault)
+{
+    assert_false(sim_irq_masked);
+    support_faults.count++;
+    support_faults.last = *fault;
+}
+
+static inline void machine_forget_faults(void)
+{
+    support_faults_reset();
+    ash_fault_hook = machine_hook;
+}
+
 /**
  * Frames over RAM at `base`, of which exactly `bytes` are free, in one zone. The metadata lies
  * behind them: a first start tells how large it is, and the second leaves just that much room.
@@ -37,7 +51,7 @@ static inline void machine_start(uint64_t base, uint64_t bytes)
 
     behind -= behind % ASH_PAGE_SIZE;
     sim_start();
-    support_faults_reset();
+    machine_forget_faults();
     sim_add_ram(ash_pa(base), bytes + behind);
     ash_regions_init(&regions);
     assert_int_equal(ash_regions_add(&regions, machine_range(base, bytes + behind)), 0);
@@ -70,7 +84,7 @@ static inline void machine_expect_fault(enum ash_fault_kind kind, const char *mo
     assert_int_equal(support_faults.count, 1);
     assert_int_equal(support_faults.last.kind, kind);
     assert_string_equal(support_faults.last.module, module);
-    support_faults_reset();
+    machine_forget_faults();
 }
 
 #endif

@@ -44,6 +44,21 @@ static void textbook_example(void **state)
     assert_int_equal(ash_frames_verify(), 0);
 }
 
+static void merges_up_to_the_largest_order(void **state)
+{
+    uint32_t largest[ASH_MAX_ORDER + 1] = {[ASH_MAX_ORDER] = 2};
+    ash_frame_t frame;
+
+    (void)state;
+    machine_start(BASE, (uint64_t)ASH_PAGE_SIZE << (ASH_MAX_ORDER + 1));
+    check_blocks(ASH_ZONE_NORMAL, largest, ASH_MAX_ORDER + 1);
+    for (unsigned order = 0; order <= ASH_MAX_ORDER; order++) {
+        assert_int_equal(ash_frames_alloc(order, 0, &frame), 0);
+        ash_frames_free(frame, order);
+        check_blocks(ASH_ZONE_NORMAL, largest, ASH_MAX_ORDER + 1);
+    }
+}
+
 static void order_of_a_size(void **state)
 {
     (void)state;
@@ -189,7 +204,7 @@ static void start_zones(void)
     ash_frame_t rest;
 
     sim_start();
-    support_faults_reset();
+    machine_forget_faults();
     sim_add_ram(ash_pa(BASE), 0xc0000); /* the HIGH zone has no memory behind it */
     sim_add_ram(ash_pa(BASE - MIB), 0x10000);
     ash_regions_init(&regions);
@@ -367,6 +382,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(textbook_example),
+        cmocka_unit_test(merges_up_to_the_largest_order),
         cmocka_unit_test(order_of_a_size),
         cmocka_unit_test(bad_requests_change_nothing),
         cmocka_unit_test(exhaustion_and_back),

@@ -52,7 +52,7 @@ static void start(void)
     struct ash_range range;
 
     sim_start();
-    support_faults_reset();
+    machine_forget_faults();
     ash_regions_init(&regions);
     memset(model, 0, sizeof(model));
     memset(blocks, 0, sizeof(blocks));

@@ -138,6 +138,43 @@ static void chunks_come_and_go(void **state)
     assert_int_equal(machine_free(), free);
 }
 
+/* Where no class is sure to fit, the first block of the request's own class is taken if it fits:
+ * 64 and 65 units are one class. */
+static void own_class_is_tried_last(void **state)
+{
+    size_t units_64 = 64 * ASH_HEAP_ALIGN - 4;
+    size_t units_65 = 65 * ASH_HEAP_ALIGN - 4;
+    char *smaller = ash_heap_alloc(units_64, 0);
+    char *wall = ash_heap_alloc(8, 0);
+    char *larger = ash_heap_alloc(units_65, 0);
+    char *end = ash_heap_alloc(8, 0);
+    struct ash_heap_stats stats;
+    char *rest;
+    char *block;
+
+    (void)state;
+    ash_heap_stats(&stats);
+    rest = ash_heap_alloc(stats.free_bytes - 4, 0); /* all of it, as one block of its class */
+    ash_heap_stats(&stats);
+    assert_int_equal(stats.free_bytes, 0);
+    assert_int_equal(stats.chunks, 1);
+    ash_heap_free(smaller);
+    block = ash_heap_alloc(units_65, 0); /* does not fit */
+    ash_heap_stats(&stats);
+    assert_int_equal(stats.chunks, 2);
+    ash_heap_free(block);
+    assert_ptr_equal(ash_heap_alloc(units_64, 0), smaller);
+    ash_heap_free(larger);
+    assert_ptr_equal(ash_heap_alloc(units_65, 0), larger);
+    ash_heap_stats(&stats);
+    assert_int_equal(stats.chunks, 1);
+    ash_heap_free(larger);
+    ash_heap_free(rest);
+    ash_heap_free(smaller);
+    ash_heap_free(wall);
+    ash_heap_free(end);
+}
+
 static void fill(uint8_t *block, size_t size, uint8_t mark)
 {
     for (size_t i = 0; i < size; i++) {
@@ -383,6 +420,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(classes_cover_all_sizes, start, finish),
         cmocka_unit_test_setup_teardown(every_size_and_alignment, start, finish),
         cmocka_unit_test_setup_teardown(chunks_come_and_go, start, finish),
+        cmocka_unit_test_setup_teardown(own_class_is_tried_last, start, finish),
         cmocka_unit_test_setup_teardown(resizing_keeps_contents, start, finish),
         cmocka_unit_test_setup_teardown(random_operations_agree_with_the_model, start, finish),
         cmocka_unit_test_setup_teardown(every_frame_allocation_may_fail, start, finish),

@@ -347,10 +347,10 @@ static void verify_finds_tampering(void **state)
 #if ASH_CHECK >= 1
     pool.out[0] ^= 1;
     assert_int_equal(ash_pool_verify(&pool), ASH_ECORRUPT);
-    support_faults_reset();
+    machine_forget_faults();
     pool.out[0] ^= 3;
     assert_int_equal(ash_pool_verify(&pool), ASH_ECORRUPT);
-    support_faults_reset();
+    machine_forget_faults();
     pool.out[0] ^= 2;
 #endif
     ash_pool_free(&pool, block);
