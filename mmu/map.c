@@ -115,7 +115,7 @@ static void commit(struct mmu_writer *writer, const struct mapping *mapping)
             continue;
         }
         link = port_entry_load(place.entry);
-        if (mmu_is_valid(link)) {
+        if (mmu_is_table(link, walk->level)) {
             mmu_walk_down(walk, place.entry, link);
         } else {
             mmu_writer_grow(writer, place.entry, 0);

@@ -360,7 +360,8 @@ static void incoherent_walks(void **state)
         map_ok(0, KIB(4), MIB(2), RW);
         assert_int_equal(ash_mmu_protect(&rig.map, rig_va(&rig, 0), KIB(64), 0), 0);
         assert_int_equal(ash_mmu_protect(&rig.map, rig_va(&rig, 0), KIB(4), ASH_MMU_UNCACHED), 0);
-        assert_int_equal(ash_mmu_unmap(&rig.map, rig_va(&rig, 0), MIB(2)), 0);
+        assert_int_equal(ash_mmu_unmap(&rig.map, rig_va(&rig, 0), KIB(4)), 0);
+        assert_int_equal(ash_mmu_unmap(&rig.map, rig_va(&rig, KIB(4)), MIB(2) - KIB(4)), 0);
         for (unsigned i = 0; i < sim_traced; i++) {
             if (sim_trace[i].op != SIM_ENTRY_STORE) {
                 continue;

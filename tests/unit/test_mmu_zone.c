@@ -167,8 +167,10 @@ static void zone_over_pages(void **state)
         rig_start(&rig, kind);
         assert_int_equal(
             ash_mmu_map(&rig.map, rig_va(&rig, 0), ash_pa(0), MIB(2), RW | ASH_MMU_PAGES), 0);
-        assert_int_equal(ash_mmu_remap_zone(&rig.map, rig_va(&rig, KIB(4)), MIB(2)), 0);
+        assert_int_equal(ash_mmu_map(&rig.map, rig_va(&rig, MIB(4)), ash_pa(0), KIB(4), RW), 0);
+        assert_int_equal(ash_mmu_remap_zone(&rig.map, rig_va(&rig, KIB(4)), MIB(6)), 0);
         rig_verify(&rig);
+        rig_expect(&rig, rig_va(&rig, MIB(4)), ash_pa(0), RW);
         assert_int_equal(ash_mmu_unmap(&rig.map, rig_va(&rig, 0), MIB(2)), 0);
         rig_verify(&rig);
         rig_expect_hole(&rig, rig_va(&rig, 0));
