@@ -8,6 +8,7 @@
 #include "ashlar/board.h"
 #include "ashlar/frames.h"
 #include "ashlar/pmem.h"
+#include "ashlar/vmap.h"
 #include "port/port.h"
 #include "startup/boot_map.h"
 #include "startup/early_print.h"
@@ -98,6 +99,17 @@ static void add_pmem(const struct ash_platform *platform, struct ash_range dma)
     }
 }
 
+/* Is there RAM that the identity map does not reach? */
+static bool has_high_ram(const struct ash_platform *platform)
+{
+    for (unsigned i = 0; i < platform->ram_count; i++) {
+        if (platform->ram[i].base.value + platform->ram[i].size > boot_map_limit()) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void boot_start(const void *hint, uint32_t entry)
 {
     struct ash_range zone, dma;
@@ -127,6 +139,9 @@ void boot_start(const void *hint, uint32_t entry)
     frames.direct_limit = ash_pa(boot_map_limit());
     require(ash_frames_init(&regions, &frames), "page frames", "");
     require(boot_tables_adopt(), "page frames", "translation tables");
+    require(ash_vmap_init(&ash_boot_map, &ash_boot_map_lock, ash_board.vmap,
+                          has_high_ram(&ash_platform)),
+            "virtual addresses", "vmap");
     ash_mmu_freeze(&ash_boot_map);
     add_pmem(&ash_platform, dma);
     require(ash_board.init(&ash_platform), "devices", "");

@@ -185,12 +185,14 @@ static int map_ram(const struct ash_regions *regions, const struct cuts *cuts)
 }
 
 /* The remap zone starts with the image's RAM and ends with that RAM range at the latest. Carve-outs
- * of the board become zones too, while there are zones, so that their views can change. */
+ * of the board become zones too, while there are zones, so that their views can change; one zone is
+ * left for the windows of vmap. */
 static int add_zones(const struct ash_regions *regions, const struct ash_platform *platform,
                      struct ash_range *zone)
 {
     uint64_t start = address(__ram_start);
     uint64_t end = start + ash_board.remap_bytes;
+    unsigned left = ASH_MMU_ZONES - 3; /* without the remap zone, vmap and windows */
     int error = ASH_ENOENT;
 
     for (unsigned i = 0; i < regions->ram_count; i++) {
@@ -212,7 +214,7 @@ static int add_zones(const struct ash_regions *regions, const struct ash_platfor
         error = ash_mmu_open_zone(&ash_boot_map, ash_va((uintptr_t)ash_board.vmap.base.value),
                                   ash_board.vmap.size);
     }
-    for (unsigned i = 0; error == 0 && i < platform->reserved_count; i++) {
+    for (unsigned i = 0; error == 0 && left > 0 && i < platform->reserved_count; i++) {
         const struct ash_reserved *reserved = &platform->reserved[i];
         int added;
 
@@ -221,6 +223,7 @@ static int add_zones(const struct ash_regions *regions, const struct ash_platfor
         }
         added = ash_mmu_remap_zone(&ash_boot_map, ash_va((uintptr_t)reserved->range.base.value),
                                    reserved->range.size);
+        left -= added == 0;
         if (added != ASH_ENOMEM && added != ASH_ERANGE && added != ASH_EALIGN) {
             error = added;
         }
@@ -233,7 +236,6 @@ int boot_map_build(struct ash_regions *regions, const struct ash_platform *platf
 {
     static struct cuts cuts;
     static struct ash_mmu_config config; /* zero but for what is set here */
-    ash_va_t va;
     int error;
 
     config.va_bits = PROCESSOR_IDENTITY_BITS;
@@ -261,11 +263,7 @@ int boot_map_build(struct ash_regions *regions, const struct ash_platform *platf
     }
     for (unsigned i = 0; error == 0 && i < platform->device_count; i++) {
         *what = platform->device[i].name;
-        /* A device beyond the identity map is mapped when its driver asks. */
-        if (platform->device[i].range.base.value < boot_map_limit()) {
-            error = boot_map_device(platform->device[i].range.base, platform->device[i].range.size,
-                                    &va);
-        }
+        error = boot_map_device(platform->device[i].range.base, platform->device[i].range.size);
     }
     return error;
 }

@@ -28,7 +28,8 @@ void boot_tables_early(struct ash_regions *regions, struct ash_mmu_tables *table
 /** After the frame allocator runs: tables come from it, and those taken before are its own now. */
 int boot_tables_adopt(void);
 
-/** ash_map_device() for a caller that holds the map's lock, or runs alone. */
-int boot_map_device(ash_pa_t pa, uint64_t size, ash_va_t *va);
+/** Maps a device at VA = PA while the map is built; one that lies elsewhere is left to its driver.
+ *  Errors as ash_map_device(). */
+int boot_map_device(ash_pa_t pa, uint64_t size);
 
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Device registers in the firmware's map: at VA = PA where the identity map reaches, in the
- * board's vmap range elsewhere.
+ * Device registers in the firmware's map: at VA = PA where the identity map reaches; vmap finds
+ * addresses for the others.
  */
 #include "ashlar/board.h"
 #include "ashlar/boot.h"
+#include "ashlar/vmap.h"
 #include "port/spinlock.h"
 #include "startup/boot_map.h"
 
@@ -72,94 +73,74 @@ static int map_identity(uint64_t start, uint64_t end)
     return error != 0 ? error : for_each_gap(start, end, gap_map);
 }
 
-/* Looks for [pa, pa + size) among the mappings of the vmap range, and for the first gap there. */
-struct search {
-    uint64_t pa, size;
-    uintptr_t next;  /* end of the mappings seen */
-    uintptr_t gap;   /* start of the first gap that fits, or 0 */
-    uintptr_t found; /* or 0 */
-    uintptr_t run_va;
-    uint64_t run_pa; /* the run of contiguous mappings seen last */
-};
-
-static int search_visit(void *arg, const struct ash_mmu_mapping *mapping)
+static bool overlaps(uint64_t start, uint64_t end, const struct ash_range *range)
 {
-    struct search *search = arg;
-    uint64_t run_end = search->run_pa + (search->next - search->run_va);
+    return range->size != 0 && start < range->base.value + range->size && end > range->base.value;
+}
 
-    if (search->gap == 0 && mapping->va.value - search->next > search->size) {
-        search->gap = search->next;
+/* VA = PA is free for devices there: the identity map reaches it, and vmap has other plans. */
+static bool identity_reaches(uint64_t start, uint64_t end)
+{
+    return end <= boot_map_limit() && !overlaps(start, end, &ash_board.vmap);
+}
+
+/* RAM that the identity map does not reach is mapped in windows and by vmap, as memory. */
+static bool touches_ram(uint64_t start, uint64_t end)
+{
+    for (unsigned i = 0; i < ash_platform.ram_count; i++) {
+        if (overlaps(start, end, &ash_platform.ram[i])) {
+            return true;
+        }
     }
-    if (mapping->va.value != search->next || mapping->pa.value != run_end) {
-        search->run_va = mapping->va.value;
-        search->run_pa = mapping->pa.value;
+    return false;
+}
+
+/* The whole pages that hold [pa, pa + size). */
+static int pages_of(ash_pa_t pa, uint64_t size, uint64_t *start, uint64_t *end)
+{
+    if (size == 0) {
+        return ASH_EINVAL;
     }
-    search->next = mapping->va.value + (uintptr_t)mapping->size;
-    if (search->pa >= search->run_pa &&
-        search->pa + search->size <= search->run_pa + (search->next - search->run_va)) {
-        search->found = search->run_va + (uintptr_t)(search->pa - search->run_pa);
-        return 1;
+    *start = ash_align_down(pa.value, ASH_PAGE_SIZE);
+    if (!ash_range_end(pa.value, size, end) || !ash_align_up(*end, ASH_PAGE_SIZE, end)) {
+        return ASH_ERANGE;
     }
     return 0;
 }
 
-/* An unmapped page stays between two mappings: the search keeps size + 1 bytes free. */
-static int map_in_vmap(uint64_t start, uint64_t end, uintptr_t *va)
+int boot_map_device(ash_pa_t pa, uint64_t size)
 {
-    struct ash_range vmap = ash_board.vmap;
-    struct search search = {.pa = start, .size = end - start};
-    uintptr_t top = (uintptr_t)(vmap.base.value + vmap.size);
+    uint64_t start, end;
+    int error = pages_of(pa, size, &start, &end);
 
-    if (vmap.size == 0) {
-        return ASH_ERANGE;
-    }
-    search.next = search.run_va = (uintptr_t)vmap.base.value;
-    search.run_pa = UINT64_MAX;
-    if (ash_mmu_walk(&ash_boot_map, ash_va((uintptr_t)vmap.base.value), vmap.size, search_visit,
-                     &search) == 1) {
-        *va = search.found;
-        return 0;
-    }
-    if (search.gap == 0) {
-        if (top - search.next <= search.size) {
-            return ASH_ENOMEM;
-        }
-        search.gap =
-            search.next == (uintptr_t)vmap.base.value ? search.next : search.next + ASH_PAGE_SIZE;
-    }
-    if (search.size > top - search.gap) {
-        return ASH_ENOMEM;
-    }
-    *va = search.gap;
-    return ash_mmu_map(&ash_boot_map, ash_va(search.gap), ash_pa(start), search.size,
-                       ASH_MMU_DEVICE | ASH_MMU_WRITE);
-}
-
-int boot_map_device(ash_pa_t pa, uint64_t size, ash_va_t *va)
-{
-    uint64_t start = ash_align_down(pa.value, ASH_PAGE_SIZE);
-    uint64_t end;
-    uintptr_t page = (uintptr_t)start;
-    int error;
-
-    if (size == 0) {
-        return ASH_EINVAL;
-    }
-    if (!ash_range_end(pa.value, size, &end) || !ash_align_up(end, ASH_PAGE_SIZE, &end)) {
-        return ASH_ERANGE;
-    }
-    error = end <= boot_map_limit() ? map_identity(start, end) : map_in_vmap(start, end, &page);
-    if (error == 0) {
-        *va = ash_va(page + (uintptr_t)(pa.value - start));
+    if (error == 0 && identity_reaches(start, end)) {
+        error = map_identity(start, end);
     }
     return error;
 }
 
 int ash_map_device(ash_pa_t pa, uint64_t size, ash_va_t *va)
 {
-    unsigned long saved = spinlock_acquire(&ash_boot_map_lock);
-    int error = boot_map_device(pa, size, va);
+    uint64_t start, end;
+    ash_va_t page;
+    int error = pages_of(pa, size, &start, &end);
 
-    spinlock_release(&ash_boot_map_lock, saved);
-    return error;
+    if (error != 0) {
+        return error;
+    }
+    if (identity_reaches(start, end)) {
+        unsigned long saved = spinlock_acquire(&ash_boot_map_lock);
+
+        error = map_identity(start, end);
+        spinlock_release(&ash_boot_map_lock, saved);
+        page = ash_va((uintptr_t)start);
+    } else if (touches_ram(start, end)) {
+        error = ASH_EBUSY;
+    } else {
+        error = ash_vmap_device(ash_pa(start), end - start, &page);
+    }
+    if (error == 0) {
+        *va = ash_va(page.value + (uintptr_t)(pa.value - start));
+    }
+    return error == ASH_ENOSYS ? ASH_ERANGE : error;
 }

@@ -9,9 +9,38 @@
 #include "startup/early_print.h"
 #include "startup/stacks.h"
 
+bool (*ash_stack_find_hook)(uintptr_t address, struct ash_stack_place *place);
+
+/* The stack made by ash_stack_create() that an address belongs to. */
+static bool find_created(uintptr_t address, struct ash_stack_place *place)
+{
+    return ash_stack_find_hook != NULL && ash_stack_find_hook(address, place);
+}
+
 static void print_word(uintptr_t value)
 {
     early_hex(value, REPORT_DIGITS);
+}
+
+/* Which stack ran over, if one did. */
+static bool print_overflow(const struct ash_trap *trap)
+{
+    struct ash_stack_place place;
+
+    if (trap->overflowed != ASH_STACK_NONE) {
+        early_text("*** stack overflow: the ");
+        early_text(ash_stack_name(trap->overflowed));
+        early_text(" stack ran into its guard page\n");
+        return true;
+    }
+    if (trap->kind == ASH_TRAP_DATA && trap->address_valid && find_created(trap->address, &place) &&
+        place.in_guard) {
+        early_text("*** stack overflow: the stack '");
+        early_text(place.name);
+        early_text("' ran into its guard page\n");
+        return true;
+    }
+    return false;
 }
 
 static void print_headline(const struct ash_trap *trap)
@@ -38,11 +67,7 @@ static void print_headline(const struct ash_trap *trap)
         }
     }
     early_text("\n");
-    if (trap->overflowed != ASH_STACK_NONE) {
-        early_text("*** stack overflow: the ");
-        early_text(ash_stack_name(trap->overflowed));
-        early_text(" stack ran into its guard page\n");
-    } else if (trap->address_valid && trap->address < ASH_PAGE_SIZE) {
+    if (!print_overflow(trap) && trap->address_valid && trap->address < ASH_PAGE_SIZE) {
         early_text("*** a NULL pointer was used\n");
     }
 }
@@ -75,13 +100,29 @@ static void print_mapping(uintptr_t address)
     early_text("\n");
 }
 
+static void print_span(uintptr_t base, uintptr_t top)
+{
+    print_word(base);
+    early_text(" to ");
+    print_word(top);
+    early_text("\n");
+}
+
 static void print_stack(uintptr_t sp)
 {
     struct stacks_place place;
+    struct ash_stack_place created;
 
     early_text("    stack    sp ");
     print_word(sp);
     /* The top belongs to the stack: an empty one. */
+    if (find_created(sp - 1, &created)) {
+        early_text(created.in_guard ? " in the guard below the stack '" : " in the stack '");
+        early_text(created.name);
+        early_text("', ");
+        print_span(created.base, created.top);
+        return;
+    }
     if (!stacks_find(sp - 1, &place)) {
         early_text(" is on no stack of the firmware\n");
         return;
@@ -91,10 +132,7 @@ static void print_stack(uintptr_t sp)
     early_text(" stack of CPU ");
     early_decimal(place.cpu);
     early_text(", ");
-    print_word(place.base);
-    early_text(" to ");
-    print_word(place.top);
-    early_text("\n");
+    print_span(place.base, place.top);
 }
 
 void report_trap(const struct ash_trap *trap)

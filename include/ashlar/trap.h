@@ -58,6 +58,16 @@ struct ash_trap {
     enum ash_stack overflowed; /**< the stack that ran over, or ASH_STACK_NONE */
 };
 
+/** Where in a stack made by ash_stack_create() an address lies. */
+struct ash_stack_place {
+    const char *name;
+    uintptr_t base, top; /**< of the stack, top exclusive */
+    bool in_guard;       /**< in the guard page below it */
+};
+
+/** Finds that stack; false: it is in none. NULL until one was created. Called in exceptions. */
+extern bool (*ash_stack_find_hook)(uintptr_t address, struct ash_stack_place *place);
+
 /**
  * Runs fn(arg). If it takes an exception, the whole of fn is abandoned, *trap tells what
  * happened, and ASH_EFAULT is returned; otherwise 0. fn must hold no lock.

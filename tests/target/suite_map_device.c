@@ -6,22 +6,13 @@
 #include "ashlar/board.h"
 #include "ashlar/boot.h"
 #include "ashlar/errors.h"
-#include "port/spinlock.h"
+#include "ashlar/vmap.h"
 #include "startup/boot_map.h"
 #include "startup/image.h"
 #include "tests/target/suite.h"
 
 /* An address that no AArch32 identity map reaches; nothing is ever read there. */
 #define FAR_AWAY 0x4010000000ull
-
-static void unmap(uintptr_t page, uint64_t size)
-{
-    unsigned long saved = spinlock_acquire(&ash_boot_map_lock);
-    int error = ash_mmu_unmap(&ash_boot_map, ash_va(page), size);
-
-    spinlock_release(&ash_boot_map_lock, saved);
-    CHECK_EQ(error, 0);
-}
 
 static void known_devices_stay_where_they_are(void)
 {
@@ -66,28 +57,57 @@ static void bad_ranges_are_refused(void)
 
 static void far_devices_get_addresses_of_their_own(void)
 {
+    struct ash_vmap_stats before, after;
     struct ash_mmu_mapping mapping;
-    uintptr_t first = (uintptr_t)ash_board.vmap.base.value;
     ash_va_t a, b, again;
 
+    ash_vmap_stats(&before);
     CHECK_EQ(ash_map_device(ash_pa(FAR_AWAY + 0x10), 0x2000, &a), 0);
     CHECK_EQ(ash_map_device(ash_pa(FAR_AWAY + 0x100000), 0x1000, &b), 0);
-    CHECK(a.value - first < ash_board.vmap.size);
+    CHECK(ash_vmap_contains((void *)a.value) && ash_vmap_contains((void *)b.value));
     CHECK_EQ(a.value & 0xfff, 0x10);
     CHECK_EQ(ash_mmu_query(&ash_boot_map, a, &mapping), 0);
     CHECK_EQ(mapping.pa.value + (a.value - mapping.va.value), FAR_AWAY + 0x10);
     CHECK_EQ(mapping.attr, ASH_MMU_DEVICE | ASH_MMU_WRITE);
     /* An unmapped page lies between the two. */
     CHECK_EQ(ash_mmu_query(&ash_boot_map, ash_va(b.value - 1), &mapping), ASH_ENOENT);
-    /* The same range, or a part of it, is where it was. */
+    /* The same range, or a part of it, is where it was, until all have let go. */
     CHECK_EQ(ash_map_device(ash_pa(FAR_AWAY + 0x1004), 4, &again), 0);
     CHECK_EQ(again.value, a.value - 0x10 + 0x1004);
-    unmap(a.value - 0x10, 0x3000);
-    /* Its place is free for the next that fits. */
-    CHECK_EQ(ash_map_device(ash_pa(FAR_AWAY + 0x200000), 0x1000, &again), 0);
-    CHECK_EQ(again.value, a.value - 0x10);
-    unmap(again.value, 0x1000);
-    unmap(b.value, 0x1000);
+    ash_vunmap((void *)a.value);
+    CHECK_EQ(ash_mmu_query(&ash_boot_map, a, &mapping), 0);
+    ash_vunmap((void *)again.value);
+    CHECK_EQ(ash_mmu_query(&ash_boot_map, a, &mapping), ASH_ENOENT);
+    ash_vunmap((void *)b.value);
+    ash_vmap_stats(&after);
+    CHECK_EQ(after.free, before.free);
+    CHECK_EQ(after.areas, before.areas);
+}
+
+/* The addresses of the vmap range are no devices of that physical address. */
+static void devices_below_the_vmap_range_are_moved(void)
+{
+    uint64_t pa = ash_board.vmap.base.value + 0x100000;
+    struct ash_mmu_mapping mapping;
+    ash_va_t va;
+
+    CHECK_EQ(ash_map_device(ash_pa(pa), 0x1000, &va), 0);
+    CHECK(ash_vmap_contains((void *)va.value));
+    CHECK_EQ(ash_mmu_query(&ash_boot_map, va, &mapping), 0);
+    CHECK_EQ(mapping.pa.value, pa);
+    ash_vunmap((void *)va.value);
+}
+
+/* Memory above the identity map's end is memory there as well. */
+static void high_memory_is_refused(void)
+{
+    const struct ash_range *ram = &ash_platform.ram[ash_platform.ram_count - 1];
+    uint64_t last = ram->base.value + ram->size - ASH_PAGE_SIZE;
+    ash_va_t va = ash_va(1);
+
+    CHECK_EQ(ash_map_device(ash_pa(last), ASH_PAGE_SIZE, &va), ASH_EBUSY);
+    CHECK_EQ(ash_map_device(ash_pa(last), 2 * ASH_PAGE_SIZE, &va), ASH_EBUSY);
+    CHECK_EQ(va.value, 1);
 }
 
 static const struct target_case cases[] = {
@@ -95,6 +115,8 @@ static const struct target_case cases[] = {
     TARGET_CASE(memory_is_refused),
     TARGET_CASE(bad_ranges_are_refused),
     TARGET_CASE(far_devices_get_addresses_of_their_own),
+    TARGET_CASE(devices_below_the_vmap_range_are_moved),
+    TARGET_CASE(high_memory_is_refused),
 };
 
 const struct target_suite suite_map_device = TARGET_SUITE("map_device", cases);
