@@ -18,6 +18,7 @@ LIB_SOURCES := $(sort $(wildcard \
 FIRMWARE_SOURCES := $(sort $(wildcard \
     firmware/*.c firmware/$(ARCH)/*.c firmware/$(ARCH)/*.S \
     tests/target/*.c tests/target/$(ARCH)/*.c tests/target/$(ARCH)/*.S))
+BENCH_SOURCES := $(sort $(wildcard bench/*.c))
 
 early_globs = $(shell sed -e 's/\#.*//' -e 's/{arch}/$(ARCH)/;s/{board}/$(BOARD)/' -e $1 tools/early.txt)
 EARLY_SOURCES := $(filter-out \
@@ -28,6 +29,7 @@ EARLY_SOURCES := $(filter-out \
 object = $(foreach source,$1,$(B)/obj/$(subst /,-,$(source)).o)
 LIB_OBJECTS      := $(call object,$(LIB_SOURCES))
 FIRMWARE_OBJECTS := $(call object,$(FIRMWARE_SOURCES))
+BENCH_OBJECTS    := $(call object,$(BENCH_SOURCES))
 EARLY_OBJECTS    := $(call object,$(EARLY_SOURCES))
 
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wundef -Wstrict-prototypes -Werror
@@ -61,11 +63,12 @@ endef
 $(eval $(call stamp,obj/compile.flags,$(C_FLAGS)))
 $(eval $(call stamp,obj/early.flags,$(C_FLAGS) $(EARLY_C_FLAGS)))
 $(eval $(call stamp,obj/library.list,$(LIB_OBJECTS)))
-$(eval $(call stamp,obj/link.flags,$(LD_FLAGS) $(FIRMWARE_OBJECTS)))
+$(eval $(call stamp,obj/link.flags,$(LD_FLAGS) $(FIRMWARE_OBJECTS) $(BENCH_OBJECTS)))
 
 $(EARLY_OBJECTS): EXTRA := $(EARLY_C_FLAGS)
 $(EARLY_OBJECTS): $(B)/obj/early.flags
-$(filter-out $(EARLY_OBJECTS),$(LIB_OBJECTS) $(FIRMWARE_OBJECTS)): $(B)/obj/compile.flags
+$(filter-out $(EARLY_OBJECTS),$(LIB_OBJECTS) $(FIRMWARE_OBJECTS) $(BENCH_OBJECTS)): \
+    $(B)/obj/compile.flags
 
 define compile
 $(call object,$1): $1 | packages
@@ -73,7 +76,7 @@ $(call object,$1): $1 | packages
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $(if $(filter %.S,$1),$(A_FLAGS),$(C_FLAGS) $$(EXTRA)) -MMD -MP -c $1 -o $$@
 endef
-$(foreach source,$(LIB_SOURCES) $(FIRMWARE_SOURCES),$(eval $(call compile,$(source))))
+$(foreach source,$(LIB_SOURCES) $(FIRMWARE_SOURCES) $(BENCH_SOURCES),$(eval $(call compile,$(source))))
 
 $(B)/libashlar.a: $(LIB_OBJECTS) $(B)/obj/library.list tools/check_early.py tools/early.txt
 	$(call say,AR      $@)
@@ -87,6 +90,11 @@ $(IMAGES:%=$(B)/%.elf): $(B)/%.elf: $(FIRMWARE_OBJECTS) $(B)/libashlar.a $(B)/ob
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LD_FLAGS) -T $(SCRIPT_$*) -Wl,-Map=$(B)/$*.map $(FIRMWARE_OBJECTS) $(LD_LIBS) -o $@
 	$(Q)$(PYTHON) tools/check_libc.py $(B)/$*.map
+
+# The firmware that measures: it runs from flash, and nothing of the other one is in it.
+$(B)/bench.elf: $(BENCH_OBJECTS) $(B)/libashlar.a $(B)/obj/link.flags $(wildcard ld/*)
+	$(call say,LD      $@)
+	$(Q)$(CC) $(LD_FLAGS) -T ld/xip.ld -Wl,-Map=$(B)/bench.map $(BENCH_OBJECTS) $(LD_LIBS) -o $@
 
 $(B)/%.bin: $(B)/%.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
@@ -140,7 +148,10 @@ check-symbols: $(B)/hello.elf
 	    $(filter-out -I%,$(C_FLAGS)) -Iinclude $(filter-out -L ld,$(LD_FLAGS)) \
 	    $(wildcard examples/hello/*.c) $(LD_LIBS)
 
-.PHONY: all image library FORCE
+# In each build that is measured; the folder's name says which it is.
+bench-image: $(B)/bench.img
+
+.PHONY: all image library bench-image FORCE
 library: $(B)/libashlar.a
 image: $(B)/ashlar.img
 	@echo "$(B)/ashlar.img: flash image, 64 MiB, for bank 0 (address 0)"
@@ -148,5 +159,5 @@ all: $(B)/ashlar.img $(B)/ashlar-ram.bin $(B)/ashlar-ram.uimg $(B)/libashlar.a \
     $(if $(wildcard ld/bank1.ld),$(B)/ashlar-bank1.img) $(STUBS) \
     $(EXAMPLES:%=$(B)/%.img)
 
--include $(patsubst %.o,%.d,$(LIB_OBJECTS) $(FIRMWARE_OBJECTS))
+-include $(patsubst %.o,%.d,$(LIB_OBJECTS) $(FIRMWARE_OBJECTS) $(BENCH_OBJECTS))
 .SECONDARY:

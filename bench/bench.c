@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Samples, rows, random numbers.
+ */
+#include "bench/bench.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ashlar/boot.h"
+
+uint32_t bench_seed;
+static uint32_t overhead;
+
+void bench_calibrate(void)
+{
+    uint32_t start = port_cycles();
+
+    overhead = port_cycles() - start;
+}
+
+void bench_start(struct bench *bench, const char *name)
+{
+    bench->name = name;
+    bench->count = 0;
+}
+
+void bench_add(struct bench *bench, uint32_t cost)
+{
+    BENCH_CHECK(bench->count < BENCH_SAMPLES);
+    bench->sample[bench->count++] = cost - overhead;
+}
+
+static int compare(const void *a, const void *b)
+{
+    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+
+    return (left > right) - (left < right);
+}
+
+/* total / divisor with two decimals */
+static void print_quotient(uint64_t total, uint64_t divisor)
+{
+    uint64_t hundredths = (total * 100 + divisor / 2) / divisor;
+
+    printf(" %lu.%02u", (unsigned long)(hundredths / 100), (unsigned)(hundredths % 100));
+}
+
+void bench_print(struct bench *bench, unsigned parts)
+{
+    uint64_t sum = 0;
+
+    BENCH_CHECK(bench->count > 0);
+    for (unsigned i = 0; i < bench->count; i++) {
+        sum += bench->sample[i];
+    }
+    qsort(bench->sample, bench->count, sizeof bench->sample[0], compare);
+    printf("# bench %s instructions", bench->name);
+    print_quotient(sum, (uint64_t)bench->count * parts);
+    print_quotient(bench->sample[(bench->count * 99 + 99) / 100 - 1], parts);
+    print_quotient(bench->sample[bench->count - 1], parts);
+    printf("\n");
+}
+
+void bench_print_number(const char *name, const char *unit, unsigned number)
+{
+    printf("# bench %s %s %u %u %u\n", name, unit, number, number, number);
+}
+
+void bench_stop(const char *file, int line, const char *what)
+{
+    printf("# bench failed: %s:%d: %s\n", file, line, what);
+    ash_power_off();
+}
+
+uint32_t bench_random(void)
+{
+    bench_seed ^= bench_seed << 13;
+    bench_seed ^= bench_seed >> 17;
+    bench_seed ^= bench_seed << 5;
+    return bench_seed;
+}
+
+uint32_t bench_random_below(uint32_t n)
+{
+    return (uint32_t)((uint64_t)bench_random() * n >> 32);
+}
+
+void bench_shuffle(uint16_t *numbers, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        numbers[i] = (uint16_t)i;
+    }
+    for (unsigned i = count - 1; i > 0; i--) {
+        unsigned other = bench_random_below(i + 1);
+        uint16_t number = numbers[i];
+
+        numbers[i] = numbers[other];
+        numbers[other] = number;
+    }
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Instruction counts: what the benchmarks share.
+ *
+ * Counted is what lies between two reads of the cycle counter, which counts instructions under
+ * QEMU's -icount shift=0: arguments, call, operation and result, less the cost of two reads in a
+ * row. What checks results runs outside of that and stops the run on an error.
+ */
+#ifndef ASHLAR_BENCH_BENCH_H
+#define ASHLAR_BENCH_BENCH_H
+
+#include "port/port.h"
+
+/** Counts of one row. */
+#define BENCH_SAMPLES 1024u
+struct bench {
+    const char *name;
+    unsigned count;
+    uint32_t sample[BENCH_SAMPLES];
+};
+
+/** Counts one run of `call`. */
+#define BENCH(bench, call)                                                                         \
+    do {                                                                                           \
+        uint32_t bench_start_ = port_cycles();                                                     \
+        call;                                                                                      \
+        bench_add((bench), port_cycles() - bench_start_);                                          \
+    } while (0)
+
+/** Ends the run with a message if the condition is false. */
+#define BENCH_CHECK(condition)                                                                     \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            bench_stop(__FILE__, __LINE__, #condition);                                            \
+        }                                                                                          \
+    } while (0)
+
+/** Measures what two reads in a row cost. */
+void bench_calibrate(void);
+
+void bench_start(struct bench *bench, const char *name);
+void bench_add(struct bench *bench, uint32_t cost);
+/** Prints the row; each sample covered `parts` operations. */
+void bench_print(struct bench *bench, unsigned parts);
+/** Prints a row that is one number of something else. */
+void bench_print_number(const char *name, const char *unit, unsigned number);
+
+_Noreturn void bench_stop(const char *file, int line, const char *what);
+
+/** xorshift32, seeded before each load. */
+extern uint32_t bench_seed;
+uint32_t bench_random(void);
+/** 0 ... n - 1 */
+uint32_t bench_random_below(uint32_t n);
+/** 0 ... count - 1 in random order. */
+void bench_shuffle(uint16_t *numbers, unsigned count);
+
+void bench_mmu(void);
+
+#endif
