@@ -7,6 +7,7 @@
 
 #include "alloc/dma_limits.h"
 #include "alloc/pmem_region.h"
+#include "ashlar/vmap.h"
 #include "port/port.h"
 
 /* A device that went through ash_dma_init; not a value that memory has by chance. */
@@ -180,7 +181,7 @@ int ash_dma_pa(const void *ptr, ash_pa_t *pa)
 {
     ash_pa_t self = ash_pa((uintptr_t)ptr);
 
-    if (port_ptr(self) != ptr) {
+    if (port_ptr(self) != ptr || ash_vmap_contains(ptr)) {
         return ASH_ERANGE;
     }
     *pa = self;

@@ -21,7 +21,7 @@ int ash_vmap_init(struct ash_mmu *map, struct ash_spinlock *lock, struct ash_ran
     vmap_state = (struct vmap_state){.map = map, .map_lock = lock};
     LIST_INIT(&vmap_state.devices);
     if (range.size == 0) {
-        return 0;
+        return vmap_windows_init(false);
     }
     if (!ash_is_aligned(range.base.value | range.size, ASH_PAGE_SIZE)) {
         return ASH_EALIGN;
@@ -33,7 +33,7 @@ int ash_vmap_init(struct ash_mmu *map, struct ash_spinlock *lock, struct ash_ran
     if (error == 0) {
         vmap_state.first = first;
         vmap_state.pages = pages;
-        error = windows ? vmap_windows_init() : 0;
+        error = vmap_windows_init(windows);
     }
     return error;
 }

@@ -19,6 +19,7 @@ struct vmap_state {
     struct ash_spinlock lock; /* of the areas */
     struct vmap_areas areas;
     LIST_HEAD(, vmap_area) devices;
+    struct vmap_area *stacks;
     uintptr_t first, pages; /* of the range; the last page is no area's */
     struct ash_mmu *map;
     struct ash_spinlock *map_lock;
@@ -71,7 +72,7 @@ struct vmap_area *vmap_memory_open(size_t bytes, unsigned owner);
 /** Unmaps it, gives its frames back, closes it. */
 void vmap_memory_close(struct vmap_area *area);
 
-/** Takes addresses and tables for the windows of all CPUs. */
-int vmap_windows_init(void);
+/** No window is open; takes addresses and tables for the windows of all CPUs if they are wanted. */
+int vmap_windows_init(bool wanted);
 
 #endif

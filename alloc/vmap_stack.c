@@ -10,12 +10,10 @@
 #include "ashlar/trap.h"
 #include "port/port.h"
 
-static struct vmap_area *stacks;
-
 static bool stack_find(uintptr_t address, struct ash_stack_place *place)
 {
     uintptr_t page = address >> ASH_PAGE_SHIFT;
-    const struct vmap_area *area = *(struct vmap_area *const volatile *)&stacks;
+    const struct vmap_area *area = *(struct vmap_area *const volatile *)&vmap_state.stacks;
 
     while (area != NULL && page - area->page >= area->pages) {
         area = *(struct vmap_area *const volatile *)&area->stack.next;
@@ -50,8 +48,8 @@ void *ash_stack_create(const char *name, size_t bytes)
     saved = spinlock_acquire(&vmap_state.lock);
     area->kind = VMAP_STACK;
     area->stack.name = name;
-    area->stack.next = stacks;
-    publish(&stacks, area);
+    area->stack.next = vmap_state.stacks;
+    publish(&vmap_state.stacks, area);
     ash_stack_find_hook = stack_find;
     spinlock_release(&vmap_state.lock, saved);
     return base;
@@ -70,7 +68,7 @@ void ash_stack_destroy(void *stack)
         return;
     }
     saved = spinlock_acquire(&vmap_state.lock);
-    for (link = &stacks; *link != area; link = &(*link)->stack.next) {
+    for (link = &vmap_state.stacks; *link != area; link = &(*link)->stack.next) {
     }
     publish(link, area->stack.next);
     spinlock_release(&vmap_state.lock, saved);

@@ -19,12 +19,19 @@ struct window_stack {
 static struct window_stack stacks[ASH_CPUS]; /* each used by its CPU, interrupts masked */
 static uintptr_t slots;                      /* the first slot's page; 0: there are none */
 
-int vmap_windows_init(void)
+int vmap_windows_init(bool wanted)
 {
     uintptr_t pages = 2u * ASH_CPUS * ASH_WINDOWS - 1, align = 1;
     struct vmap_area *area;
     int error;
 
+    slots = 0;
+    for (unsigned cpu = 0; cpu < ASH_CPUS; cpu++) {
+        stacks[cpu].open = 0;
+    }
+    if (!wanted) {
+        return 0;
+    }
     /* One table is enough if they do not lie across its end. */
     while (align < pages) {
         align <<= 1;
@@ -37,9 +44,6 @@ int vmap_windows_init(void)
     if (error != 0) {
         vmap_close(area);
         return error;
-    }
-    for (unsigned cpu = 0; cpu < ASH_CPUS; cpu++) {
-        stacks[cpu].open = 0;
     }
     slots = area->page + 1;
     vmap_ready(area, VMAP_WINDOWS);
