@@ -9,7 +9,10 @@
 
 #include "ashlar/frames.h"
 #include "ashlar/platform.h"
+#include "ashlar/vmap.h"
 #include "port/port.h"
+
+#define PROVOKE_STACK_BYTES ((size_t)8192)
 
 const uint32_t provoke_table[PROVOKE_TABLE_WORDS] = {0x41534800, 0x41534801, 0x41534802,
                                                      0x41534803};
@@ -108,6 +111,18 @@ static void device_call(void *unused)
     call((uintptr_t)ash_platform.device[0].range.base.value);
 }
 
+static void overflow_created(void *unused)
+{
+    static char *stack; /* a report is the end: nobody destroys it */
+
+    if (stack == NULL) {
+        stack = ash_stack_create("worker", PROVOKE_STACK_BYTES);
+    }
+    if (stack != NULL) {
+        provoke_on_stack(provoke_overflow_here, unused, stack + PROVOKE_STACK_BYTES);
+    }
+}
+
 static void double_free(void *unused)
 {
     ash_frame_t frame;
@@ -152,6 +167,7 @@ const struct provocation provocations[] = {
     {"overflow-fiq", "run over the FIQ stack", provoke_overflow_fiq},
     {"overflow-abt", "run over the ABT stack", provoke_overflow_abt},
     {"overflow-und", "run over the UND stack", provoke_overflow_und},
+    {"overflow-created", "run over a stack made by ash_stack_create", overflow_created},
     {"double-free", "free a frame twice", double_free},
     {"foreign-free", "free what malloc never gave", foreign_free},
     {"abort", "call abort()", aborted},

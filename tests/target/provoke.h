@@ -34,6 +34,10 @@ void provoke_overflow_irq(void *unused);
 void provoke_overflow_fiq(void *unused);
 void provoke_overflow_abt(void *unused);
 void provoke_overflow_und(void *unused);
+/** Pushes on the stack that is in use until it runs over. */
+void provoke_overflow_here(void *unused);
+/** Runs fn(argument) on the stack that ends at `top`. */
+void provoke_on_stack(void (*fn)(void *argument), void *argument, void *top);
 /** The instruction "return", to be copied somewhere and called. */
 extern const uint32_t provoke_return_code[];
 
