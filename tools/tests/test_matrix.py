@@ -12,7 +12,7 @@ VALUES = {
     "image": machines.IMAGES,
     "entry": machines.ENTRIES,
     "cpu": ("max", "cortex-a15", "cortex-a7"),
-    "mem": ("32M", "512M", "3G"),
+    "mem": ("32M", "512M", "3G", "6G"),
     "gic": (2, 3),
 }
 
