@@ -5,7 +5,9 @@
 #include "mmu/descriptor.h"
 
 #define TYPE_SHIFT 8 /* a memory type of the interface is a MAIR index at this bit */
-#define KNOWN      (ASH_MMU_TYPE_MASK | ASH_MMU_WRITE | ASH_MMU_EXEC | ASH_MMU_USER | ASH_MMU_PAGES)
+#define KNOWN                                                                                      \
+    (ASH_MMU_TYPE_MASK | ASH_MMU_WRITE | ASH_MMU_EXEC | ASH_MMU_USER | ASH_MMU_PAGES |             \
+     ASH_MMU_GUARDED)
 
 int mmu_leaf_encode(const struct ash_mmu *map, ash_mmu_attr_t attr, uint64_t *bits)
 {
@@ -23,6 +25,12 @@ int mmu_leaf_encode(const struct ash_mmu *map, ash_mmu_attr_t attr, uint64_t *bi
     }
     if (attr & ASH_MMU_USER) {
         leaf |= MMU_USER;
+    }
+    if (attr & ASH_MMU_GUARDED) {
+        leaf |= map->format->guarded;
+    }
+    if ((attr & (ASH_MMU_EXEC | ASH_MMU_GUARDED)) == ASH_MMU_GUARDED) {
+        return ASH_EPERM;
     }
     if ((attr & ASH_MMU_EXEC) == 0) {
         leaf |= MMU_NO_EXEC;
@@ -49,6 +57,9 @@ ash_mmu_attr_t mmu_leaf_decode(uint64_t descriptor)
     }
     if ((descriptor & never) == 0) {
         attr |= ASH_MMU_EXEC;
+    }
+    if (descriptor & MMU_GUARDED) {
+        attr |= ASH_MMU_GUARDED;
     }
     return attr;
 }

@@ -27,6 +27,7 @@
 #define MMU_INNER       (3ull << 8)
 #define MMU_ACCESSED    (1ull << 10) /* AF */
 #define MMU_NOT_GLOBAL  (1ull << 11)
+#define MMU_GUARDED     (1ull << 50) /* AArch64, GP: branch targets are checked */
 #define MMU_CONTIGUOUS  (1ull << 52)
 #define MMU_PXN         (1ull << 53)
 #define MMU_XN          (1ull << 54) /* AArch64: UXN, unprivileged only */
@@ -49,6 +50,7 @@ struct ash_mmu_format {
     unsigned space_bits;      /* width of a virtual address */
     uintptr_t frames;         /* that output addresses reach */
     uint64_t privileged_exec; /* the execute-never bits of code that only the firmware runs */
+    uint64_t guarded;         /* the bit of code whose branch targets are checked; 0: none */
 };
 
 /** log2 of the pages that one entry of the level covers. */

@@ -12,6 +12,7 @@ const struct ash_mmu_format ash_mmu_format_lpae = {
     .space_bits = 32,
     .frames = 1ul << (40 - ASH_PAGE_SHIFT),
     .privileged_exec = 0,
+    .guarded = 0,
 };
 
 /* AArch64: unprivileged code may run what it cannot read, so firmware code carries UXN
@@ -22,4 +23,5 @@ const struct ash_mmu_format ash_mmu_format_a64 = {
     .space_bits = 64,
     .frames = (uintptr_t)(1ull << (48 - ASH_PAGE_SHIFT)),
     .privileged_exec = MMU_XN,
+    .guarded = MMU_GUARDED,
 };

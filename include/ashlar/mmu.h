@@ -37,6 +37,9 @@ typedef uint32_t ash_mmu_attr_t;
 #define ASH_MMU_EXEC  0x02u /**< by the privilege level that owns the page; not with WRITE */
 #define ASH_MMU_USER  0x04u /**< for unprivileged code; then privileged code never executes it */
 #define ASH_MMU_PAGES 0x10u /**< map: 4 KiB pages only, never blocks */
+/** With EXEC: indirect branches into it must land where the compiler marked a target (FEAT_BTI).
+ *  Kept by the AArch64 format alone; the bit is reserved on processors without the feature. */
+#define ASH_MMU_GUARDED 0x20u
 
 /** The memory attribute registers that the types above need: attribute 0 is 0xFF (Normal,
  *  write-back, read- and write-allocate), 1 is 0x44, 2 is 0x04, 3 is 0x00 (DDI 0487 MAIR_EL1). */

@@ -198,7 +198,11 @@ static inline void rig_expect(const struct rig *rig, ash_va_t va, ash_pa_t pa, a
 #undef ALLOWED
     assert_int_equal(ash_mmu_query(&rig->map, va, &mapping), 0);
     assert_int_equal(mapping.pa.value + (va.value - mapping.va.value), pa.value);
+    if (rig->map.format == &ash_mmu_format_lpae) {
+        attr &= ~ASH_MMU_GUARDED; /* bit 50, GP, is AArch64's */
+    }
     assert_int_equal(mapping.attr, attr & ~ASH_MMU_PAGES);
+    assert_int_equal(mapping.descriptor >> 50 & 1, (attr & ASH_MMU_GUARDED) != 0);
     assert_int_equal(mapping.size, answer.size);
     assert_int_equal(mapping.level, answer.level);
 }

@@ -12,6 +12,7 @@
 #define XN       (1ull << 54)
 #define NEVER    (PXN | XN)
 #define CONT     (1ull << 52)
+#define GP       (1ull << 50)
 #define NG       0x800ull
 #define AF       0x400ull
 #define SH_INNER 0x300ull
@@ -57,6 +58,7 @@ static const struct row rows[] = {
     {"RO to RX", PAGE_RO, PAGE_RX, 3, MMU_INVALIDATE},
     {"RX to RW", PAGE_RX, PAGE_RW, 3, MMU_INVALIDATE},
     {"to unprivileged", PAGE_RW, PAGE_RW | EL0, 3, MMU_INVALIDATE},
+    {"guarded", PAGE_RX, PAGE_RX | GP, 3, MMU_INVALIDATE},
     {"block RW to RO", BLOCK_RW, BLOCK_RW | RO, 2, MMU_INVALIDATE},
     {"RW to RO and software bits", PAGE_RW, PAGE_RO | SOFT(5), 3, MMU_INVALIDATE},
     /* access flag: what has AF=0 is in no TLB */
@@ -126,8 +128,10 @@ static void attributes(void **state)
             bool device = (attr & ASH_MMU_TYPE_MASK) >= ASH_MMU_DEVICE;
             int expected = 0;
 
-            if (attr & ~(0x300u | 0x10u | 0x7u)) {
+            if (attr & ~(0x300u | 0x30u | 0x7u)) {
                 expected = ASH_EINVAL;
+            } else if ((attr & ASH_MMU_GUARDED) && (attr & ASH_MMU_EXEC) == 0) {
+                expected = ASH_EPERM;
             } else if ((attr & ASH_MMU_EXEC) && ((attr & ASH_MMU_WRITE) || device)) {
                 expected = ASH_EPERM;
             }
@@ -157,6 +161,7 @@ static void protect_refuses(void **state)
         ASH_MMU_DEVICE | ASH_MMU_EXEC,
         ASH_MMU_STRICT | ASH_MMU_EXEC,
         ASH_MMU_WRITE | ASH_MMU_EXEC | ASH_MMU_USER,
+        ASH_MMU_GUARDED,
         0x8,
         0x400,
     };
