@@ -122,6 +122,7 @@ void boot_start(const void *hint, uint32_t entry)
     processor_vectors_on();
     ash_board.discover(hint, &ash_platform);
     ash_board.console_init(&ash_platform);
+    processor_aborts_on();
     if (!processor_has_long_descriptors()) {
         require(ASH_ENODEV, "translation tables", "this processor has no LPAE");
     }

@@ -11,6 +11,7 @@
 #include "ashlar/board.h"
 #include "ashlar/boot.h"
 #include "port/port.h"
+#include "startup/early_print.h"
 #include "startup/image.h"
 #include "startup/processor.h"
 #include "startup/stacks.h"
@@ -218,7 +219,8 @@ static int add_zones(const struct ash_regions *regions, const struct ash_platfor
         const struct ash_reserved *reserved = &platform->reserved[i];
         int added;
 
-        if (reserved->kind != ASH_RESERVED_PMEM || !ash_regions_is_ram(regions, reserved->range)) {
+        if (reserved->kind != ASH_RESERVED_PMEM || !ash_regions_is_ram(regions, reserved->range) ||
+            reserved->range.base.value + reserved->range.size > boot_map_limit()) {
             continue;
         }
         added = ash_mmu_remap_zone(&ash_boot_map, ash_va((uintptr_t)reserved->range.base.value),
@@ -229,6 +231,30 @@ static int add_zones(const struct ash_regions *regions, const struct ash_platfor
         }
     }
     return error;
+}
+
+static void map_device(const char *name, const struct ash_range *range)
+{
+    int error = range->size == 0 ? 0 : boot_map_device(range->base, range->size);
+
+    if (error != 0) {
+        early_text("ashlar: registers of ");
+        early_text(name);
+        early_text(" not mapped: ");
+        early_text(ash_strerror(error));
+        early_text("\n");
+    }
+}
+
+/* A node with an address that cannot be a device's is no reason not to boot. */
+static void map_devices(const struct ash_platform *platform)
+{
+    map_device("the console", &platform->console);
+    map_device("the power-off line", &platform->power_off.gpio);
+    map_device("the reset line", &platform->restart.gpio);
+    for (unsigned i = 0; i < platform->device_count; i++) {
+        map_device(platform->device[i].name, &platform->device[i].range);
+    }
 }
 
 int boot_map_build(struct ash_regions *regions, const struct ash_platform *platform,
@@ -261,9 +287,8 @@ int boot_map_build(struct ash_regions *regions, const struct ash_platform *platf
         *what = "RAM";
         error = map_ram(regions, &cuts);
     }
-    for (unsigned i = 0; error == 0 && i < platform->device_count; i++) {
-        *what = platform->device[i].name;
-        error = boot_map_device(platform->device[i].range.base, platform->device[i].range.size);
+    if (error == 0) {
+        map_devices(platform);
     }
     return error;
 }

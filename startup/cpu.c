@@ -11,6 +11,17 @@
 
 extern const char _start[];
 
+void mailbox_cancel_all(void)
+{
+    for (unsigned cpu = 0; cpu < ASH_CPUS; cpu++) {
+        volatile struct mailbox *mailbox = &boot_mailbox[cpu];
+
+        mailbox->entry = 0;
+        mailbox->check = 0;
+    }
+    port_cache_clean(boot_mailbox, sizeof(boot_mailbox));
+}
+
 unsigned ash_cpu_number(void)
 {
     return port_cpu();

@@ -29,6 +29,9 @@ struct mailbox {
 _Static_assert(sizeof(struct mailbox) == 1u << MAILBOX_SHIFT, "assembler offsets");
 
 extern struct mailbox boot_mailbox[ASH_CPUS];
+
+/** Takes back every order that no CPU has taken yet: RAM may survive a reset. */
+void mailbox_cancel_all(void);
 #endif
 
 #endif

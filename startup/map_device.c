@@ -84,15 +84,19 @@ static bool identity_reaches(uint64_t start, uint64_t end)
     return end <= boot_map_limit() && !overlaps(start, end, &ash_board.vmap);
 }
 
-/* RAM that the identity map does not reach is mapped in windows and by vmap, as memory. */
-static bool touches_ram(uint64_t start, uint64_t end)
+/* Memory is never a device, mapped or not: guards and page 0 are unmapped on purpose, and RAM that
+ * the identity map does not reach is mapped in windows and by vmap. */
+static bool touches_memory(uint64_t start, uint64_t end)
 {
+    bool touches = start < ASH_PAGE_SIZE;
+
     for (unsigned i = 0; i < ash_platform.ram_count; i++) {
-        if (overlaps(start, end, &ash_platform.ram[i])) {
-            return true;
-        }
+        touches = touches || overlaps(start, end, &ash_platform.ram[i]);
     }
-    return false;
+    for (unsigned i = 0; i < ash_platform.flash_count; i++) {
+        touches = touches || overlaps(start, end, &ash_platform.flash[i]);
+    }
+    return touches;
 }
 
 /* The whole pages that hold [pa, pa + size). */
@@ -113,7 +117,9 @@ int boot_map_device(ash_pa_t pa, uint64_t size)
     uint64_t start, end;
     int error = pages_of(pa, size, &start, &end);
 
-    if (error == 0 && identity_reaches(start, end)) {
+    if (error == 0 && touches_memory(start, end)) {
+        error = ASH_EBUSY;
+    } else if (error == 0 && identity_reaches(start, end)) {
         error = map_identity(start, end);
     }
     return error;
@@ -128,14 +134,14 @@ int ash_map_device(ash_pa_t pa, uint64_t size, ash_va_t *va)
     if (error != 0) {
         return error;
     }
-    if (identity_reaches(start, end)) {
+    if (touches_memory(start, end)) {
+        error = ASH_EBUSY;
+    } else if (identity_reaches(start, end)) {
         unsigned long saved = spinlock_acquire(&ash_boot_map_lock);
 
         error = map_identity(start, end);
         spinlock_release(&ash_boot_map_lock, saved);
         page = ash_va((uintptr_t)start);
-    } else if (touches_ram(start, end)) {
-        error = ASH_EBUSY;
     } else {
         error = ash_vmap_device(ash_pa(start), end - start, &page);
     }

@@ -22,6 +22,7 @@ int _getpid(void);
 void *_sbrk(ptrdiff_t increment);
 _Noreturn void _exit(int status);
 void _fini(void);
+void __libc_fini(void);
 
 int _write(int file, const char *text, int length)
 {
@@ -118,5 +119,10 @@ void _exit(int status)
 
 /* exit() calls it after the functions of .fini_array; crti.o is not linked. */
 void _fini(void)
+{
+}
+
+/* newlib runs .fini_array at exit() only where this symbol exists (its register_fini()). */
+void __libc_fini(void)
 {
 }

@@ -5,6 +5,7 @@
 #include "ashlar/board.h"
 #include "ashlar/boot.h"
 #include "startup/early_print.h"
+#include "startup/mailbox.h"
 
 void ash_power_off(void)
 {
@@ -15,6 +16,7 @@ void ash_power_off(void)
 
 void ash_reset(void)
 {
+    mailbox_cancel_all();
     ash_board.reset();
     early_text("ashlar: this board cannot reset; stopped\n");
     early_stop();

@@ -33,4 +33,7 @@ void processor_mmu_on(ash_pa_t root, unsigned space_bits);
 /** Exception vectors: from here on a fault ends in a report. */
 void processor_vectors_on(void);
 
+/** Lets asynchronous external aborts come; until now they were held back. */
+void processor_aborts_on(void);
+
 #endif

@@ -12,8 +12,11 @@
 #include "startup/report.h"
 #include "startup/stacks.h"
 
-/* What the report is made from; not on a stack, since the stack is what may have failed. */
-static struct ash_trap fatal_trap[ASH_CPUS];
+/* What the report is made from; not on a stack, since the stack is what may have failed. Whole
+ * cache lines each: a CPU from the pen writes its own with caches off. */
+static struct {
+    struct ash_trap trap __attribute__((aligned(64)));
+} fatal[ASH_CPUS];
 
 /* The level is in the low two bits where there is one. DFSR.STATUS and ESR.ISS.DFSC agree
  * (DDI 0406C B3.13.5, DDI 0487 D17.2.37 and G8.2.36). */
@@ -38,11 +41,12 @@ void trap_decode(uint32_t status, struct ash_trap *trap)
         trap->cause = ASH_CAUSE_EXTERNAL_WALK;
         break;
     default:
-        trap->cause = status == 0x10 || status == 0x18 ? ASH_CAUSE_EXTERNAL
-                      : status == 0x21                 ? ASH_CAUSE_ALIGNMENT
-                      : status == 0x22                 ? ASH_CAUSE_DEBUG
-                      : status == 0x30                 ? ASH_CAUSE_TLB_CONFLICT
-                                                       : ASH_CAUSE_OTHER;
+        trap->cause = status == 0x10 || status == 0x11 || status == 0x18 || status == 0x19
+                          ? ASH_CAUSE_EXTERNAL
+                      : status == 0x21 ? ASH_CAUSE_ALIGNMENT
+                      : status == 0x22 ? ASH_CAUSE_DEBUG
+                      : status == 0x30 ? ASH_CAUSE_TLB_CONFLICT
+                                       : ASH_CAUSE_OTHER;
         return;
     }
     trap->level = (int)(status & 3);
@@ -62,7 +66,7 @@ static _Noreturn void stop_with_report(struct percpu *cpu, struct ash_trap *trap
 void trap_enter(const struct trap_frame *frame, uint32_t kind)
 {
     struct percpu *cpu = &percpu[port_cpu()];
-    struct ash_trap *trap = &fatal_trap[cpu->number];
+    struct ash_trap *trap = &fatal[cpu->number].trap;
     struct stacks_place place;
 
     if (cpu->reporting) {
@@ -88,10 +92,15 @@ void trap_enter(const struct trap_frame *frame, uint32_t kind)
 void trap_interrupt(enum ash_trap_kind kind)
 {
     struct percpu *cpu = &percpu[port_cpu()];
-    struct ash_trap *trap = &fatal_trap[cpu->number];
+    struct ash_trap *trap = &fatal[cpu->number].trap;
 
     if (ash_board.irq != NULL) {
+        /* A fault of a handler is not a fault of the program that was interrupted. */
+        uintptr_t catch_sp = cpu->catch_sp;
+
+        cpu->catch_sp = 0;
         ash_board.irq->dispatch();
+        cpu->catch_sp = catch_sp;
         return;
     }
     cpu->reporting = 1;

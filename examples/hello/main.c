@@ -13,6 +13,7 @@
 #include <ashlar/pmem.h>
 #include <ashlar/pool.h>
 #include <ashlar/trap.h>
+#include <ashlar/vmap.h>
 
 struct message {
     unsigned number;
@@ -80,26 +81,29 @@ static int use_device(void)
     return check("device registers", error);
 }
 
-/* A frame of one's own, seen at a second address in the range for such mappings. */
+/* Two frames that need not be neighbours, one behind the other at addresses of their own. */
 static int use_map(void)
 {
-    ash_va_t va = ash_va(0x30000000);
     struct ash_mmu_mapping mapping;
-    ash_frame_t frame;
-    int error = ash_frames_alloc(0, ASH_FRAMES_ZERO, &frame);
+    ash_frame_t frames[2];
+    void *both;
+    int error = ash_frames_alloc(0, ASH_FRAMES_ZERO, &frames[0]);
 
     if (error != 0) {
         return check("map", error);
     }
-    error = ash_mmu_map(&ash_boot_map, va, ash_frame_pa(frame), ASH_PAGE_SIZE, ASH_MMU_WRITE);
+    error = ash_frames_alloc(0, ASH_FRAMES_ZERO, &frames[1]);
     if (error == 0) {
-        *(volatile unsigned *)va.value = 42;
-        error = ash_mmu_query(&ash_boot_map, va, &mapping);
-        printf("%#lx leads to %#llx\n", (unsigned long)va.value,
-               (unsigned long long)mapping.pa.value);
-        error = ash_mmu_unmap(&ash_boot_map, va, ASH_PAGE_SIZE);
+        error = ash_vmap(frames, 2, ASH_MMU_WRITE, &both);
+        if (error == 0) {
+            memset(both, 1, 2 * ASH_PAGE_SIZE);
+            error = ash_mmu_query(&ash_boot_map, ash_va_of(both), &mapping);
+            printf("%p leads to %#llx\n", both, (unsigned long long)mapping.pa.value);
+            ash_vunmap(both);
+        }
+        ash_frames_free(frames[1], 0);
     }
-    ash_frames_free(frame, 0);
+    ash_frames_free(frames[0], 0);
     return check("map", error);
 }
 
@@ -123,6 +127,12 @@ static int use_trap(void)
     return check("exceptions", caught ? 0 : ASH_EINVAL);
 }
 
+/* Constructors run before main(), destructors after it; then the board is powered off. */
+__attribute__((destructor)) static void leave(void)
+{
+    puts("Goodbye.");
+}
+
 int main(void)
 {
     int failed;
@@ -130,5 +140,5 @@ int main(void)
     puts("Hello from a product that links Ashlar.");
     failed = use_heap() + use_pool() + use_pmem() + use_device() + use_map() + use_trap();
     printf("hello: %s\n", failed == 0 ? "done" : "FAILED");
-    ash_power_off();
+    return failed;
 }

@@ -10,8 +10,9 @@
 #include "mmu.h"
 #include "types.h"
 
-/** The firmware's own translation tables (TTBR0, identity). The lock of this map is
- *  ash_boot_map_lock; pmem, dma and ash_map_device take it themselves. */
+/** The firmware's own translation tables (TTBR0, identity). A program reads them (query, walk,
+ *  dump, verify) and changes them through vmap.h, pmem.h and ash_map_device() only, which take the
+ *  map's lock. */
 extern struct ash_mmu ash_boot_map;
 
 /** How the image was entered. */

@@ -35,22 +35,25 @@ static inline void port_entry_write(uint64_t *entry, uint64_t value)
 
 static inline bool port_entry_exchange(uint64_t *entry, uint64_t *expected, uint64_t value)
 {
-    uint64_t seen;
-    uint32_t failed;
+    uint64_t wanted = *expected, seen;
+    uint32_t failed = 1;
 
-    do {
-        __asm__ volatile("ldrexd %Q0, %R0, [%1]" : "=r"(seen) : "r"(entry) : "memory");
-        if (seen != *expected) {
-            __asm__ volatile("clrex" ::: "memory");
-            *expected = seen;
-            return false;
-        }
-        __asm__ volatile("dmb ish\n\tstrexd %0, %Q1, %R1, [%2]"
-                         : "=&r"(failed)
-                         : "r"(value), "r"(entry)
-                         : "memory");
-    } while (failed);
-    return true;
+    __asm__ volatile("dmb ish\n"
+                     "1:\tldrexd %Q0, %R0, [%2]\n"
+                     "\tcmp %Q0, %Q3\n"
+                     "\tcmpeq %R0, %R3\n"
+                     "\tbne 2f\n"
+                     "\tstrexd %1, %Q4, %R4, [%2]\n"
+                     "\tcmp %1, #0\n"
+                     "\tbne 1b\n"
+                     "\tb 3f\n"
+                     "2:\tclrex\n"
+                     "3:\tdmb ish"
+                     : "=&r"(seen), "+&r"(failed)
+                     : "r"(entry), "r"(wanted), "r"(value)
+                     : "cc", "memory");
+    *expected = seen;
+    return failed == 0;
 }
 
 /* TLB invalidation. TLBIMVA takes VA[31:12] and the ASID in [7:0]. */
@@ -167,7 +170,8 @@ static inline uint32_t port_fetch_add(uint32_t *word, uint32_t n)
 {
     uint32_t old, sum, failed;
 
-    __asm__ volatile("1:\tldrex %0, [%3]\n"
+    __asm__ volatile("dmb ish\n"
+                     "1:\tldrex %0, [%3]\n"
                      "\tadd %1, %0, %4\n"
                      "\tstrex %2, %1, [%3]\n"
                      "\tcmp %2, #0\n"

@@ -25,6 +25,11 @@ void processor_vectors_on(void)
     port_isb();
 }
 
+void processor_aborts_on(void)
+{
+    __asm__ volatile("cpsie a" ::: "memory");
+}
+
 void processor_mmu_on(ash_pa_t root, unsigned space_bits)
 {
     uint32_t ttbcr = TTBCR_EAE | TTBCR_A1 | TTBCR_EPD1 | TTBCR_WALK0 | TTBCR_WALK1;

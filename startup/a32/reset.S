@@ -23,6 +23,16 @@
     .fpu neon
     .arm
 
+/* What no image may find on: M, A, C; I; V (vectors at VBAR); WXN and UWXN (set again with our own
+ * tables); EE (little-endian exceptions); TE (exceptions in Arm state). */
+    .macro SCTLR_OFF reg
+    bic     \reg, \reg, #7
+    bic     \reg, \reg, #(3 << 12)
+    bic     \reg, \reg, #(3 << 19)
+    bic     \reg, \reg, #(1 << 25)
+    bic     \reg, \reg, #(1 << 30)
+    .endm
+
     .section .reset, "ax", %progbits
     .global _start
     .type _start, %function
@@ -62,13 +72,20 @@ from_hyp:
     mov     r10, #ENTRY_HYP
     mrc     p15, 4, r0, c1, c0, 0           /* HSCTLR */
     tst     r0, #5
-    orrne   r10, r10, #ENTERED_CACHED
-    bic     r0, r0, #5                      /* M, C */
+    beq     1f
+    orr     r10, r10, #ENTERED_CACHED
+    bic     r0, r0, #4                      /* C first, as below for SVC */
+    mcr     p15, 4, r0, c1, c0, 0
+    isb
+    bl      clean_by_set_way
+    mrc     p15, 4, r0, c1, c0, 0
+1:  bic     r0, r0, #1                      /* M */
     bic     r0, r0, #(1 << 12)              /* I */
     mcr     p15, 4, r0, c1, c0, 0
     isb
-    tst     r10, #ENTERED_CACHED
-    blne    clean_by_set_way
+    mrc     p15, 0, r0, c1, c0, 0           /* SCTLR, UNKNOWN until somebody sets it */
+    SCTLR_OFF r0
+    mcr     p15, 0, r0, c1, c0, 0
     adr     r0, _start
     mcr     p15, 4, r0, c12, c0, 0          /* HVBAR */
     mov     r0, #0
@@ -108,6 +125,12 @@ from_hyp:
     eret
 
 in_svc:
+    mrc     p15, 0, r0, c1, c0, 0           /* the probe's vectors: at VBAR, Arm, little-endian */
+    bic     r0, r0, #(1 << 13)
+    bic     r0, r0, #(1 << 25)
+    bic     r0, r0, #(1 << 30)
+    mcr     p15, 0, r0, c1, c0, 0
+    isb
     adr     r0, _start
     mcr     p15, 0, r0, c12, c0, 0          /* VBAR: for the probe */
     isb
@@ -123,15 +146,27 @@ in_svc:
     bic     r0, r0, #0xe                    /* IRQ, FIQ and aborts stay in their own modes */
     mcr     p15, 0, r0, c1, c1, 0
     mov     r10, #ENTRY_SECURE
-    mrc     p15, 0, r0, c0, c1, 1
-    tst     r0, #(0xf << 28)
-    beq     2f
+    ldr     r0, =monitor_vectors
+    mcr     p15, 0, r0, c12, c0, 1          /* MVBAR: a stray SMC */
     cps     #MODE_MON
+    mrc     p15, 0, r1, c0, c1, 1           /* ID_PFR1 */
+    tst     r1, #(0xf << 28)
+    beq     1f
     mrc     p15, 6, r0, c12, c12, 5         /* ICC_MSRE: SRE and Enable */
     orr     r0, r0, #9
     mcr     p15, 6, r0, c12, c12, 5
     isb
-    cps     #MODE_SVC
+1:  tst     r1, #(0xf << 12)                /* with a Hyp mode there is CNTVOFF: Non-secure sees it */
+    beq     1f
+    mrc     p15, 0, r0, c1, c1, 0
+    orr     r2, r0, #1                      /* SCR.NS */
+    mcr     p15, 0, r2, c1, c1, 0
+    isb
+    mov     r2, #0
+    mcrr    p15, 4, r2, r2, c14             /* CNTVOFF */
+    mcr     p15, 0, r0, c1, c1, 0
+    isb
+1:  cps     #MODE_SVC
 
 /* A loader may have left the MMU and the caches on. Caches off first, so that no new line comes
  * in; then what is dirty goes to memory, then the MMU goes off. */
@@ -144,12 +179,7 @@ in_svc:
     isb
     bl      clean_by_set_way
     mrc     p15, 0, r0, c1, c0, 0
-3:  bic     r0, r0, #7                      /* M, A, C */
-    bic     r0, r0, #(1 << 12)              /* I */
-    bic     r0, r0, #(1 << 13)              /* V: vectors at VBAR */
-    bic     r0, r0, #(3 << 19)              /* WXN, UWXN: set again with our own tables */
-    bic     r0, r0, #(1 << 25)              /* EE: little-endian exceptions */
-    bic     r0, r0, #(1 << 30)              /* TE: exceptions in ARM state */
+3:  SCTLR_OFF r0
     mcr     p15, 0, r0, c1, c0, 0
     isb
     mov     r0, #0
@@ -170,11 +200,30 @@ in_svc:
     movt    r2, #0x4100
     cmp     r0, r1
     cmpne   r0, r2
-    bne     4f
+    bne     3f
     mrc     p15, 0, r0, c1, c0, 1           /* ACTLR */
     tst     r0, #(1 << 6)
     orreq   r0, r0, #(1 << 6)
     mcreq   p15, 0, r0, c1, c0, 1
+    isb
+    b       4f
+
+/* Cortex-A53, A57 and A72: CPUECTLR.SMPEN, which only the Secure state may always write. */
+3:  tst     r10, #ENTRY_SECURE
+    beq     4f
+    movw    r1, #0xd030
+    movt    r1, #0x4100
+    movw    r2, #0xd070
+    movt    r2, #0x4100
+    cmp     r0, r1
+    cmpne   r0, r2
+    movw    r1, #0xd080
+    movt    r1, #0x4100
+    cmpne   r0, r1
+    bne     4f
+    mrrc    p15, 1, r0, r1, c15             /* CPUECTLR */
+    orr     r0, r0, #(1 << 6)
+    mcrr    p15, 1, r0, r1, c15
     isb
 
 /* Floating point and NEON, the cycle counter. */
@@ -255,20 +304,25 @@ pen_wait:
     b       pen_wait
 2:  dmb     sy
     mov     r10, r0
+    ldr     r9, [r11, #MAILBOX_ARGUMENT]
+    mov     r0, #0                          /* the order is taken: a reset must not repeat it */
+    str     r0, [r11, #MAILBOX_ENTRY]
+    str     r0, [r11, #MAILBOX_CHECK]
+    dsb     sy
     bl      set_stacks
     bl      set_percpu
     ldr     r0, =boot_vectors
     mcr     p15, 0, r0, c12, c0, 0          /* VBAR: a fault there gets its report */
     isb
-    ldr     r0, [r11, #MAILBOX_ARGUMENT]
+    cpsie   a
+    mov     r0, r9
     blx     r10
+    cpsid   a
     ldr     r11, =boot_mailbox
     mrc     p15, 0, r4, c0, c0, 5
     ubfx    r4, r4, #0, #8
     add     r11, r11, r4, lsl #MAILBOX_SHIFT
     mov     r0, #0
-    str     r0, [r11, #MAILBOX_ENTRY]
-    str     r0, [r11, #MAILBOX_CHECK]
     dmb     sy
     str     r0, [r11, #MAILBOX_BUSY]
     dsb     sy
@@ -301,7 +355,7 @@ set_stacks:
 /* r4: CPU number. Fills percpu[r4] and points TPIDRPRW to it. Uses r0-r2. */
 set_percpu:
     ldr     r0, =percpu
-    add     r0, r0, r4, lsl #5
+    add     r0, r0, r4, lsl #PERCPU_SHIFT
     str     r4, [r0, #PERCPU_NUMBER]
     ldr     r1, =boot_stacks
     movw    r2, #:lower16:STACKS_BYTES

@@ -27,6 +27,22 @@ boot_vectors:
     b       enter_irq
     b       enter_fiq
 
+/* No monitor lives here: an SMC answers "not supported", as the SMC calling convention says it. */
+    .global monitor_vectors
+    .balign 32
+monitor_vectors:
+    b       .
+    b       .
+    b       refuse_smc
+    b       .
+    b       .
+    b       .
+    b       .
+    b       .
+refuse_smc:
+    mvn     r0, #0
+    movs    pc, lr
+
 /* Saves everything on the stack of this mode and calls trap_enter(frame, kind). sp is already
  * FRAME_BYTES below its old value and lr is the address to return to. */
     .macro SAVE_AND_CALL kind

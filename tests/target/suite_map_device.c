@@ -9,6 +9,7 @@
 #include "ashlar/vmap.h"
 #include "startup/boot_map.h"
 #include "startup/image.h"
+#include "startup/stacks.h"
 #include "tests/target/suite.h"
 
 /* An address that no AArch32 identity map reaches; nothing is ever read there. */
@@ -41,6 +42,20 @@ static void memory_is_refused(void)
     CHECK_EQ(ash_map_device(ash_pa((uintptr_t)__ram_start), 4096, &va), ASH_EBUSY);
     CHECK_EQ(ash_map_device(ash_pa((uintptr_t)__rodata_start), 4, &va), ASH_EBUSY);
     CHECK_EQ(ash_map_device(ash_platform.ram[0].base, ash_platform.ram[0].size, &va), ASH_EBUSY);
+    CHECK_EQ(va.value, 1);
+}
+
+/* What is unmapped on purpose is not free for devices. */
+static void holes_in_memory_are_refused(void)
+{
+    struct ash_mmu_mapping mapping;
+    ash_va_t va = ash_va(1), guard;
+
+    CHECK_EQ(ash_map_device(ash_pa(0), 4, &va), ASH_EBUSY);
+    CHECK(stacks_guard(0, &guard));
+    CHECK_EQ(ash_map_device(ash_pa(guard.value), ASH_PAGE_SIZE, &va), ASH_EBUSY);
+    CHECK_EQ(ash_mmu_query(&ash_boot_map, guard, &mapping), ASH_ENOENT);
+    CHECK_EQ(ash_mmu_query(&ash_boot_map, ash_va(0), &mapping), ASH_ENOENT);
     CHECK_EQ(va.value, 1);
 }
 
@@ -113,6 +128,7 @@ static void high_memory_is_refused(void)
 static const struct target_case cases[] = {
     TARGET_CASE(known_devices_stay_where_they_are),
     TARGET_CASE(memory_is_refused),
+    TARGET_CASE(holes_in_memory_are_refused),
     TARGET_CASE(bad_ranges_are_refused),
     TARGET_CASE(far_devices_get_addresses_of_their_own),
     TARGET_CASE(devices_below_the_vmap_range_are_moved),

@@ -9,6 +9,7 @@
 
 #define CPSR_MODE   0x1fu
 #define CPSR_F      (1u << 6)
+#define CPSR_A      (1u << 8)
 #define CPSR_I      (1u << 7)
 #define CPSR_E      (1u << 9)
 #define CPSR_IN_SVC 0x13u
@@ -54,6 +55,7 @@ static void runs_in_svc(void)
     CHECK_EQ(cpsr & CPSR_MODE, CPSR_IN_SVC);
     CHECK_EQ(cpsr & (CPSR_I | CPSR_F), CPSR_I | CPSR_F);
     CHECK_EQ(cpsr & CPSR_E, 0);
+    CHECK_EQ(cpsr & CPSR_A, 0); /* asynchronous aborts come through */
 }
 
 static void vectors_lie_in_code(void)
