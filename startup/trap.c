@@ -12,6 +12,8 @@
 #include "startup/report.h"
 #include "startup/stacks.h"
 
+#define UNSERVED_END 1000
+
 /* What the report is made from; not on a stack, since the stack is what may have failed. Whole
  * cache lines each: a CPU from the pen writes its own with caches off. */
 static struct {
@@ -89,18 +91,32 @@ void trap_enter(const struct trap_frame *frame, uint32_t kind)
     stop_with_report(cpu, trap);
 }
 
+/* False if nobody wanted the interrupt. A fault of a handler is not a fault of the program that was
+ * interrupted. */
+static bool serve(struct percpu *cpu)
+{
+    uintptr_t catch_sp = cpu->catch_sp;
+    bool served;
+
+    cpu->catch_sp = 0;
+    served = ash_board.irq != NULL && ash_board.irq->dispatch();
+    cpu->catch_sp = catch_sp;
+    return served;
+}
+
 void trap_interrupt(enum ash_trap_kind kind)
 {
+    static uint32_t unserved[ASH_CPUS]; /* in a row */
     struct percpu *cpu = &percpu[port_cpu()];
     struct ash_trap *trap = &fatal[cpu->number].trap;
 
-    if (ash_board.irq != NULL) {
-        /* A fault of a handler is not a fault of the program that was interrupted. */
-        uintptr_t catch_sp = cpu->catch_sp;
-
-        cpu->catch_sp = 0;
-        ash_board.irq->dispatch();
-        cpu->catch_sp = catch_sp;
+    if (serve(cpu)) {
+        unserved[cpu->number] = 0;
+        return;
+    }
+    /* An IRQ may be withdrawn before it is taken; a line that nobody lowers comes again at once.
+     * Nobody asks for FIQs at all. */
+    if (kind == ASH_TRAP_IRQ && ++unserved[cpu->number] < UNSERVED_END) {
         return;
     }
     cpu->reporting = 1;

@@ -133,19 +133,19 @@ static int gic_detach(uint32_t irq)
     return error;
 }
 
-static void gic_dispatch(void)
+static bool gic_dispatch(void)
 {
     uint32_t acknowledged, irq;
     struct gic_handler handler = {NULL, NULL};
 
     if (gic == NULL) {
-        return;
+        return false;
     }
     acknowledged = gic->acknowledge();
     irq = acknowledged & 0x3ff;
     if (irq >= GIC_IRQ_END) {
         gic_counts.spurious++; /* withdrawn before it was taken: there is nothing to end */
-        return;
+        return false;
     }
     if (gic_slot[irq] != 0) {
         handler = gic_handlers[gic_slot[irq] - 1];
@@ -159,6 +159,7 @@ static void gic_dispatch(void)
         gic_counts.last_unclaimed = irq;
     }
     gic->end(acknowledged);
+    return true;
 }
 
 static int gic_send(uint32_t irq, unsigned cpu)

@@ -27,7 +27,8 @@ struct ash_clock_ops {
 struct ash_irq_ops {
     int (*attach)(uint32_t irq, void (*handler)(void *arg), void *arg); /**< and enable */
     int (*detach)(uint32_t irq);                                        /**< disable and forget */
-    void (*dispatch)(void); /**< serve what is pending; called by the IRQ and FIQ vectors */
+    /** Serves what is pending; called by the IRQ and FIQ vectors. False: nothing was. */
+    bool (*dispatch)(void);
     int (*send)(uint32_t irq, unsigned cpu); /**< a software-generated interrupt */
     void (*stats)(struct ash_irq_stats *stats);
 };
