@@ -24,6 +24,6 @@ int crash(const char *name)
 void crash_list(void)
 {
     for (const struct provocation *p = provocations; p->name != NULL; p++) {
-        printf("  %-13s %s\n", p->name, p->help);
+        printf("  %-14s %s\n", p->name, p->help);
     }
 }

@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "ashlar/frames.h"
+#include "ashlar/irq.h"
 #include "ashlar/platform.h"
+#include "ashlar/trap.h"
 #include "ashlar/vmap.h"
 #include "port/port.h"
 
@@ -148,6 +150,29 @@ static void aborted(void *unused)
     abort();
 }
 
+static void read_null_on_tick(void *unused)
+{
+    null_read(unused);
+}
+
+static void wait_for_a_tick(void *unused)
+{
+    (void)unused;
+    ash_irq_enable();
+    for (volatile unsigned i = 0; i < 100000000; i++) {
+    }
+}
+
+/* The program catches its own faults; a handler's fault in the middle of that is not one. */
+static void handler_fault(void *unused)
+{
+    struct ash_trap trap;
+
+    if (ash_tick(100, read_null_on_tick, NULL) == 0) {
+        (void)ash_trap_catch(wait_for_a_tick, unused, &trap);
+    }
+}
+
 const struct provocation provocations[] = {
     {"null-read", "read through NULL", null_read},
     {"null-write", "write through NULL", null_write},
@@ -168,6 +193,7 @@ const struct provocation provocations[] = {
     {"overflow-abt", "run over the ABT stack", provoke_overflow_abt},
     {"overflow-und", "run over the UND stack", provoke_overflow_und},
     {"overflow-created", "run over a stack made by ash_stack_create", overflow_created},
+    {"handler-fault", "read through NULL in an interrupt handler", handler_fault},
     {"double-free", "free a frame twice", double_free},
     {"foreign-free", "free what malloc never gave", foreign_free},
     {"abort", "call abort()", aborted},

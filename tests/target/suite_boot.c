@@ -153,7 +153,10 @@ static void page_zero_and_guards_unmapped(void)
 
 static void ran_in_the_pen(void *arg)
 {
-    ((volatile uint32_t *)arg)[0] = 0x1000 + ash_cpu_number();
+    volatile uint32_t *answer = arg;
+
+    answer[0] = 0x1000 + ash_cpu_number();
+    answer[1] = answer[1] + 1;
 }
 
 static void secondary_cpus_wait_in_the_pen(void)
@@ -173,7 +176,7 @@ static void secondary_cpus_wait_in_the_pen(void)
         for (unsigned cpu = 1; cpu < cpus; cpu++) {
             uint64_t deadline = ash_now_ns() + 5000000000ull;
 
-            answer[cpu][0] = 0;
+            answer[cpu][0] = answer[cpu][1] = 0;
             port_cache_clean_invalidate(answer[cpu], sizeof(answer[cpu]));
             CHECK_EQ(ash_cpu_release(cpu, ran_in_the_pen, answer[cpu]), 0);
             while (ash_cpu_busy(cpu) && ash_now_ns() < deadline) {
@@ -181,6 +184,11 @@ static void secondary_cpus_wait_in_the_pen(void)
             CHECK(!ash_cpu_busy(cpu));
             port_cache_invalidate(answer[cpu], sizeof(answer[cpu]));
             CHECK_EQ(((volatile uint32_t *)answer[cpu])[0], 0x1000 + cpu);
+            /* Back in the pen, it does not follow the same order again. */
+            for (deadline = ash_now_ns() + 2000000; ash_now_ns() < deadline;) {
+            }
+            port_cache_invalidate(answer[cpu], sizeof(answer[cpu]));
+            CHECK_EQ(((volatile uint32_t *)answer[cpu])[1], 1);
         }
     }
 }

@@ -7,6 +7,7 @@
 #include "ashlar/vmap.h"
 
 #include "ashlar/boot.h"
+#include "ashlar/dma.h"
 #include "ashlar/fault.h"
 #include "ashlar/frames.h"
 #include "ashlar/trap.h"
@@ -225,8 +226,12 @@ static void memory_is_zeroed_and_comes_back(void)
 
     for (unsigned round = 0; round < 2; round++) {
         uint32_t *words = ash_vmap_alloc(bytes);
+        ash_pa_t pa = ash_pa(1);
 
         CHECK(words != NULL);
+        /* It is no memory that a device could be pointed at. */
+        CHECK_EQ(ash_dma_pa(words, &pa), ASH_ERANGE);
+        CHECK_EQ(pa.value, 1);
         for (size_t i = 0; i < bytes / sizeof(*words); i++) {
             sum |= words[i];
             words[i] = ~(uint32_t)i;

@@ -89,6 +89,12 @@ static void smallest_and_lowest_fits(void **state)
     again = take(9);
     assert_int_equal(again->page, FIRST + 1);
     vmap_areas_give(&areas, again);
+    /* Of two that fit as well, the lower: 8 pages are left of the 20. */
+    area[1] = take(12);
+    again = take(8);
+    assert_int_equal(again->page, FIRST + 13);
+    vmap_areas_give(&areas, again);
+    vmap_areas_give(&areas, area[1]);
     vmap_areas_give(&areas, area[0]);
     vmap_areas_give(&areas, area[2]);
     vmap_areas_give(&areas, area[4]);
