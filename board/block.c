@@ -9,8 +9,14 @@
 #include "port/spinlock.h"
 
 #define BLOCK_TIMEOUT_NS 10000000000u
-/* Where there is no clock, this many looks stand for the timeout. */
-#define BLOCK_PATIENCE 200000000u
+#define BLOCK_PATIENCE   200000000u
+
+/* ash_block_request.finished */
+enum {
+    BLOCK_GIVEN, /* to the device */
+    BLOCK_DONE,  /* its owner's again */
+    BLOCK_TAKEN, /* back from the device */
+};
 
 static struct ash_block *block_devices[BLOCK_DEVICES];
 static unsigned block_count;
@@ -46,7 +52,7 @@ static void block_release(struct ash_block *block, unsigned long saved)
         void (*done)(struct ash_block_request *) = request->done;
 
         /* From here on the request is its owner's again. */
-        port_store_release(&request->finished, 1);
+        port_store_release(&request->finished, BLOCK_DONE);
         if (done != NULL) {
             done(request);
         }
@@ -60,6 +66,7 @@ void block_finish(struct ash_block *block, struct ash_block_request *request, in
         (void)ash_dma_unmap(&request->mapping);
     }
     request->result = result;
+    request->finished = BLOCK_TAKEN;
     request->next = block->finished;
     block->finished = request;
     block->in_flight--;
@@ -88,6 +95,7 @@ int ash_block_open(unsigned n, struct ash_pmem *region, struct ash_block **opene
     }
     block->mode = ASH_BLOCK_POLLED;
     block->timeout_ns = BLOCK_TIMEOUT_NS;
+    block->patience = BLOCK_PATIENCE;
     block->in_flight = 0;
     block->finished = NULL;
     block->dead = false;
@@ -125,13 +133,21 @@ void ash_block_get_info(const struct ash_block *block, struct ash_block_info *in
     *info = block->info;
 }
 
+/* Under the lock. What a dead device says is believed no more. */
+static void block_collect(struct ash_block *block)
+{
+    if (!block->dead) {
+        block->driver->collect(block);
+    }
+}
+
 static void block_interrupt(void *arg)
 {
     struct ash_block *block = arg;
     unsigned long saved = spinlock_acquire(&block->lock);
 
     if (block->driver->acknowledge(block)) {
-        block->driver->collect(block);
+        block_collect(block);
     }
     block_release(block, saved);
 }
@@ -157,7 +173,7 @@ int ash_block_set_mode(struct ash_block *block, enum ash_block_mode mode)
     block->mode = mode;
     block->driver->set_interrupts(block, interrupts);
     /* What was finished before the device was told raises nothing any more. */
-    block->driver->collect(block);
+    block_collect(block);
     block_release(block, saved);
     return 0;
 }
@@ -201,10 +217,10 @@ int ash_block_submit(struct ash_block *block, struct ash_block_request *request)
             return error;
         }
     }
-    request->finished = 0;
     saved = spinlock_acquire(&block->lock);
     error = block->dead ? ASH_EIO : block->driver->submit(block, request);
     if (error == 0) {
+        request->finished = BLOCK_GIVEN;
         block->in_flight++;
     }
     spinlock_release(&block->lock, saved);
@@ -218,37 +234,35 @@ void ash_block_poll(struct ash_block *block)
 {
     unsigned long saved = spinlock_acquire(&block->lock);
 
-    if (!block->dead) {
-        block->driver->collect(block);
-    }
+    block_collect(block);
     block_release(block, saved);
 }
 
 bool ash_block_done(const struct ash_block_request *request)
 {
-    return port_load_acquire(&request->finished) != 0;
+    return port_load_acquire(&request->finished) == BLOCK_DONE;
 }
 
 int ash_block_wait(struct ash_block *block, struct ash_block_request *request)
 {
-    uint64_t start = ash_now_ns();
-    uint32_t patience = BLOCK_PATIENCE;
+    uint64_t start = ash_now_ns(), now;
+    uint32_t looks = 0; /* counted only while no clock runs */
     unsigned long saved;
 
     while (!ash_block_done(request)) {
         if (block->mode == ASH_BLOCK_POLLED) {
             ash_block_poll(block);
         }
-        if (ash_now_ns() - start <= block->timeout_ns && --patience != 0) {
+        now = ash_now_ns();
+        if (now != start ? now - start <= block->timeout_ns : looks < block->patience) {
+            looks++;
             continue;
         }
         /* One more look under the lock: only what the device still has is lost. */
         saved = spinlock_acquire(&block->lock);
-        if (!block->dead && !ash_block_done(request)) {
-            block->driver->collect(block);
-            if (block->in_flight != 0) {
-                block->dead = block->driver->recover(block) != 0;
-            }
+        block_collect(block);
+        if (request->finished == BLOCK_GIVEN && !block->dead) {
+            block->dead = block->driver->recover(block) != 0;
         }
         block_release(block, saved);
     }

@@ -24,7 +24,11 @@ struct block_driver {
     void (*set_interrupts)(struct ash_block *block, bool on);
     /** True if this device raised the interrupt; takes it back. */
     bool (*acknowledge)(struct ash_block *block);
-    /** Resets the device, finishes all requests with ASH_ETIMEDOUT, starts it again. */
+    /**
+     * Resets the device, finishes all requests with ASH_ETIMEDOUT, starts it again. On an error the
+     * requests are finished all the same, and of the rest only set_interrupts, acknowledge and stop
+     * are called from then on.
+     */
     int (*recover)(struct ash_block *block);
 };
 
@@ -39,6 +43,7 @@ struct ash_block {
     bool dead; /* did not come back from a reset */
     uint32_t in_flight;
     uint64_t timeout_ns;
+    uint32_t patience; /* where no clock runs, this many looks stand for the timeout */
     struct ash_block_request *finished; /* to be called back when the lock is free */
 };
 

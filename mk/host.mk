@@ -8,7 +8,7 @@ FUZZ_CC := clang
 
 HOST_SOURCES := $(sort port/errors.c $(wildcard port/sim/*.c mmu/*.c vm/*.c) \
     $(filter-out alloc/malloc.c,$(wildcard alloc/*.c)) \
-    $(wildcard board/dev/fdt.c board/platform.c startup/trap.c))
+    $(wildcard board/dev/fdt.c board/dev/virtio_blk.c board/block.c board/platform.c startup/trap.c))
 TEST_SHARED  := $(wildcard tests/unit/support.c)
 UNIT_TESTS   := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
 FUZZERS      := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))

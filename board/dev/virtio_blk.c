@@ -199,6 +199,7 @@ static void virtio_blk_collect(struct ash_block *block)
 
     while (virtio_queue_take(&disk->queue, &head)) {
         uint32_t slot = head / 3;
+        struct ash_block_request *request;
         uint8_t status;
 
         /* A device that names what it was not given is believed nothing. */
@@ -206,8 +207,10 @@ static void virtio_blk_collect(struct ash_block *block)
             continue;
         }
         status = disk->shared->status[slot];
+        request = disk->request[slot];
+        disk->request[slot] = NULL;
         disk->free |= 1u << slot;
-        block_finish(block, disk->request[slot],
+        block_finish(block, request,
                      status == VIRTIO_BLK_OK            ? 0
                      : status == VIRTIO_BLK_UNSUPPORTED ? ASH_ENOSYS
                                                         : ASH_EIO);
@@ -227,16 +230,21 @@ static bool virtio_blk_acknowledge(struct ash_block *block)
 static int virtio_blk_recover(struct ash_block *block)
 {
     struct virtio_blk *disk = (struct virtio_blk *)block;
-    uint32_t lost = ((1u << block->info.depth) - 1) & ~disk->free;
     int error = virtio_reset(&disk->device);
 
-    for (uint32_t slot = 0; slot < block->info.depth; slot++) {
-        if (lost >> slot & 1) {
-            block_finish(block, disk->request[slot], ASH_ETIMEDOUT);
+    /* Whatever becomes of the device: no slot holds a request from here on. */
+    for (uint32_t slot = 0; slot < VIRTIO_BLK_DEPTH; slot++) {
+        struct ash_block_request *lost = disk->request[slot];
+
+        disk->request[slot] = NULL;
+        if (lost != NULL) {
+            block_finish(block, lost, ASH_ETIMEDOUT);
         }
     }
+    disk->free = (1u << block->info.depth) - 1;
     if (error == 0) {
         port_zero(disk->buffer.block.ptr, (size_t)disk->buffer.block.size);
+        disk->queue.seen = 0;
         error = virtio_blk_bring_up(disk);
     }
     if (error == 0 && block->mode == ASH_BLOCK_INTERRUPT) {
