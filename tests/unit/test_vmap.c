@@ -320,6 +320,27 @@ static void memory_without_frames(void **state)
     machine_at_rest();
 }
 
+/* Memory whose frames are there, but not the tables to map them. */
+static void memory_without_tables(void **state)
+{
+    struct machine_state before;
+    unsigned left = 0;
+    void *memory = NULL;
+
+    (void)state;
+    machine_start();
+    before = machine_state();
+    for (; memory == NULL; left++) {
+        assert_true(left < 8);
+        machine_expect_state(&before);
+        machine_takes_left = left;
+        memory = ash_vmap_alloc(1200 * PAGE);
+    }
+    assert_int_equal(left, 3); /* the first table is that of the windows */
+    ash_vmap_free(memory);
+    machine_expect_state(&before);
+}
+
 /* For each table that cannot be had: nothing has changed. The range spans three tables. */
 static void mapping_without_tables(void **state)
 {
@@ -506,6 +527,7 @@ int main(void)
         cmocka_unit_test(memory_in_both_formats),
         cmocka_unit_test(invalidation_comes_before_the_frames),
         cmocka_unit_test(memory_without_frames),
+        cmocka_unit_test(memory_without_tables),
         cmocka_unit_test(mapping_without_tables),
         cmocka_unit_test(mapping_without_nodes),
         cmocka_unit_test(start_is_checked),
