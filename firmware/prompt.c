@@ -15,6 +15,7 @@
 #include "ashlar/heap.h"
 #include "ashlar/pmem.h"
 #include "ashlar/pool.h"
+#include "ashlar/vmap.h"
 #include "tests/target/suite.h"
 
 #define LINE_BYTES 128
@@ -56,6 +57,12 @@ static void run_pmem(const char *argument)
 {
     (void)argument;
     ash_pmem_report(printf);
+}
+
+static void run_vmap(const char *argument)
+{
+    (void)argument;
+    ash_vmap_report(printf);
 }
 
 static void run_pt(const char *argument)
@@ -123,6 +130,7 @@ static const struct command commands[] = {
     {"heap", "", "the heap that serves malloc", run_heap},
     {"pools", "", "fixed-block pools", run_pools},
     {"pmem", "", "physically contiguous regions", run_pmem},
+    {"vmap", "", "mappings of the vmap range: frames, memory, stacks, devices", run_vmap},
     {"pt", "VA", "how an address is translated, level by level", run_pt},
     {"test", "[NAME]", "the self-tests, or one suite of them", run_test},
     {"crash", "KIND", "provoke an exception and see its report", run_crash},
