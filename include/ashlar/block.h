@@ -99,7 +99,8 @@ bool ash_block_done(const struct ash_block_request *request);
  * Waits until the request is done and returns its result: 0, ASH_EIO (the device says that it
  * failed), ASH_ENOSYS (it does not know the operation), ASH_ETIMEDOUT. After a time-out the device
  * has been reset and started again: all requests that were in flight are done, with ASH_ETIMEDOUT,
- * and their memory is the caller's again. If it did not come back, submit says ASH_EIO from then on.
+ * and their memory is the caller's again. If it did not come back, submit says ASH_EIO from then
+ * on.
  */
 int ash_block_wait(struct ash_block *block, struct ash_block_request *request);
 
