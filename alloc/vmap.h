@@ -18,7 +18,7 @@
 struct vmap_state {
     struct ash_spinlock lock; /* of the areas */
     struct vmap_areas areas;
-    LIST_HEAD(, vmap_area) devices;
+    LIST_HEAD(vmap_devices, vmap_area) devices;
     struct vmap_area *stacks;
     uintptr_t first, pages; /* of the range; the last page is no area's */
     struct ash_mmu *map;

@@ -11,7 +11,7 @@
 /* A frame full of nodes starts with this. */
 struct vmap_node_frame {
     LIST_ENTRY(vmap_node_frame) link;
-    SLIST_HEAD(, vmap_area) nodes; /* spare ones */
+    SLIST_HEAD(vmap_spare_nodes, vmap_area) nodes; /* spare ones */
     ash_frame_t frame;
     uint32_t age; /* the lower the older */
     uint32_t used;

@@ -418,7 +418,7 @@ static void start_is_checked(void **state)
     machine_boot();
     assert_int_equal(machine_vmap(VMAP_IN + 8, false), ASH_EALIGN);
     assert_int_equal(machine_vmap(3 * PAGE, false), ASH_ENOMEM);
-    assert_int_equal(machine_vmap(16 * PAGE, true), ASH_ENOMEM);
+    assert_int_equal(machine_vmap(8 * PAGE, true), ASH_ENOMEM);
     machine_leave(0);
     assert_int_equal(machine_vmap(VMAP_IN, false), ASH_ENOMEM);
     machine_release();
