@@ -35,6 +35,7 @@ static int compare_size(const struct vmap_area *a, const struct vmap_area *b)
     return compare_address(a, b);
 }
 
+/* cppcheck-suppress unknownMacro */
 RB_GENERATE_STATIC(vmap_address_tree, vmap_area, by_address, compare_address)
 RB_GENERATE_STATIC(vmap_size_tree, vmap_area, by_size, compare_size)
 
