@@ -46,12 +46,14 @@ static void depopulate(uintptr_t page, uintptr_t pages)
         size_t found = 0;
 
         while (found < count) {
+            ash_va_t va = vmap_page_va(page + found);
             struct ash_mmu_mapping mapping;
 
-            if (ash_mmu_query(vmap_state.map, vmap_page_va(page + found), &mapping) != 0) {
+            if (ash_mmu_query(vmap_state.map, va, &mapping) != 0) {
                 break;
             }
-            frames[found++] = ash_pa_frame(mapping.pa);
+            frames[found++] =
+                ash_pa_frame(ash_pa(mapping.pa.value + (va.value - mapping.va.value)));
         }
         spinlock_release(vmap_state.map_lock, saved);
         vmap_unmap(page, count);

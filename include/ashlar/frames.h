@@ -37,7 +37,7 @@ enum ash_zone {
 #define ASH_FRAMES_DMA       0x01u /**< DMA only */
 #define ASH_FRAMES_HIGH      0x03u /**< any: HIGH, then NORMAL, then DMA */
 #define ASH_FRAMES_ZONE_MASK 0x03u
-#define ASH_FRAMES_ZERO      0x10u /**< zeroed (not with HIGH); costs time linear in the size */
+#define ASH_FRAMES_ZERO      0x10u /**< zeroed; linear in the size. Not with HIGH: ash_window_zero() */
 /** Who the frames are for: an enum ash_owner, or a product's own number. */
 #define ASH_FRAMES_OWNER(owner) ((unsigned)(owner) << 8)
 
