@@ -45,10 +45,15 @@ static void print_source(void)
 void banner_print(void)
 {
     static const char *const entries[] = {
-        [ASH_ENTRY_SVC] = "SVC", [ASH_ENTRY_HYP] = "Hyp", [ASH_ENTRY_SECURE] = "Secure SVC"};
+        [ASH_ENTRY_SVC] = "AArch32, entered in SVC",
+        [ASH_ENTRY_HYP] = "AArch32, entered in Hyp",
+        [ASH_ENTRY_SECURE] = "AArch32, entered in Secure SVC",
+        [ASH_ENTRY_EL1] = "AArch64, entered in EL1",
+        [ASH_ENTRY_EL2] = "AArch64, entered in EL2",
+        [ASH_ENTRY_EL3] = "AArch64, entered in EL3",
+    };
 
-    printf("\nAshlar on %s, AArch32, entered in %s%s\n", ash_board.name,
-           entries[ash_boot_info.entry],
+    printf("\nAshlar on %s, %s%s\n", ash_board.name, entries[ash_boot_info.entry],
            ash_boot_info.caches_were_on ? " with MMU or caches on" : "");
     print_source();
     for (unsigned i = 0; i < ash_platform.ram_count; i++) {
@@ -65,6 +70,7 @@ void banner_print(void)
             ash_platform.reserved[i].range.base.value + ash_platform.reserved[i].range.size);
     }
     print_part("code, executed in place", __text_start, __text_end);
+    print_part("code of the C library", __libtext_start, __libtext_end);
     print_part("constants", __rodata_start, __rodata_end);
     print_part("code in RAM", __ramtext_start, __ramtext_end);
     print_part("RAM of the image, stacks included", __ram_start, __ram_end);

@@ -23,7 +23,9 @@ int crash(const char *name)
 
 void crash_list(void)
 {
-    for (const struct provocation *p = provocations; p->name != NULL; p++) {
-        printf("  %-14s %s\n", p->name, p->help);
+    const struct provocation *p;
+
+    for (unsigned n = 0; (p = provoke_nth(n)) != NULL; n++) {
+        printf("  %-18s %s\n", p->name, p->help);
     }
 }

@@ -43,6 +43,7 @@ static void print_areas(const struct ash_platform *platform)
     print_area("page 0", 0, ASH_PAGE_SIZE);
     print_image_area(".reset", __reset_start, __reset_end);
     print_image_area(".text", __text_start, __text_end);
+    print_image_area(".libtext", __libtext_start, __libtext_end);
     print_image_area(".rodata", __rodata_start, __rodata_end);
     print_image_area(".ramtext", __ramtext_start, __ramtext_end);
     print_image_area(".data .bss .stacks", __ramtext_end, __ram_end);

@@ -4,6 +4,7 @@
 # CPU= raises it.
 
 CROSS := arm-none-eabi-
+LIBC  := newlib
 A_CPU_cortex-a7  := -mcpu=cortex-a7
 A_CPU_cortex-a15 := -mcpu=cortex-a15
 A_CPU_cortex-a53 := -mcpu=cortex-a53

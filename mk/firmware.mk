@@ -14,7 +14,7 @@ OBJCOPY := $(CROSS)objcopy
 LIB_SOURCES := $(sort $(wildcard \
     port/*.c port/$(ARCH)/*.c port/$(ARCH)/*.S mmu/*.c alloc/*.c vm/*.c \
     board/*.c board/$(BOARD)/*.c board/$(BOARD)/*.S board/dev/*.c \
-    startup/*.c startup/$(ARCH)/*.c startup/$(ARCH)/*.S))
+    startup/*.c startup/$(ARCH)/*.c startup/$(ARCH)/*.S startup/libc/$(LIBC).c))
 FIRMWARE_SOURCES := $(sort $(wildcard \
     firmware/*.c firmware/$(ARCH)/*.c firmware/$(ARCH)/*.S \
     tests/target/*.c tests/target/$(ARCH)/*.c tests/target/$(ARCH)/*.S))
@@ -33,7 +33,7 @@ BENCH_OBJECTS    := $(call object,$(BENCH_SOURCES))
 EARLY_OBJECTS    := $(call object,$(EARLY_SOURCES))
 
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wundef -Wstrict-prototypes -Werror
-DEFINES  := -DASH_CHECK=$(CHECK) -DASH_CPUS=$(CPUS)
+DEFINES  := -DASH_CHECK=$(CHECK) -DASH_CPUS=$(CPUS) $(ARCH_DEFINES)
 INCLUDES := -I. -Iinclude -Iport/$(ARCH)
 A_FLAGS  := $(ARCH_FLAGS) $(DEFINES) $(INCLUDES) -g3 -ffile-prefix-map=$(CURDIR)=.
 C_FLAGS  := $(A_FLAGS) -std=gnu17 -O2 -ffunction-sections -fdata-sections -fno-common $(WARNINGS)
@@ -43,7 +43,7 @@ EARLY_C_FLAGS := $(EARLY_FLAGS) -fno-tree-loop-distribute-patterns
 FLASH_virt := 0x0-0x8000000
 
 LD_FLAGS := $(ARCH_FLAGS) -nostartfiles -nodefaultlibs -static -L ld -Wl,--gc-sections \
-    -Wl,--build-id=none -Wl,--fatal-warnings
+    -Wl,--build-id=none -Wl,--fatal-warnings -Wl,--no-warn-rwx-segments
 LD_LIBS  := -Wl,--start-group $(B)/libashlar.a -lc -lgcc -Wl,--end-group
 
 IMAGES := ashlar ashlar-ram $(if $(wildcard ld/bank1.ld),ashlar-bank1)

@@ -10,6 +10,7 @@ MEM   := 512M
 SMP   := 1
 CHECK := 1
 CPUS  := 4
+VABITS := 39
 ONLY  :=
 FUZZ_SECONDS := 60
 INSTALL := yes
@@ -49,6 +50,9 @@ endif
 ifneq ($(call matches,$(CPUS),[1-8]),yes)
     $(error CPUS=$(CPUS): the library serves 1 to 8 CPUs)
 endif
+ifeq ($(call one_of,$(VABITS),39 48),)
+    $(error VABITS=$(VABITS): the firmware's map of AArch64 has 39 or 48 bits)
+endif
 ifneq ($(call matches,$(FUZZ_SECONDS),[1-9][0-9]*),yes)
     $(error FUZZ_SECONDS=$(FUZZ_SECONDS): a number of seconds)
 endif
@@ -56,7 +60,7 @@ endif
 # build/<board>-<arch>, with a suffix for each build option that differs from its default.
 VARIANT := $(if $(CPU),-$(CPU))$(if $(filter-out 1,$(CHECK)),-check$(CHECK))$(if \
     $(filter-out 4,$(CPUS)),-cpus$(CPUS))
-B := build/$(BOARD)-$(ARCH)$(VARIANT)
+B := build/$(BOARD)-$(ARCH)$(VARIANT)$(if $(filter a64-48,$(ARCH)-$(VABITS)),-va48)
 # Host builds take CHECK and CPUS from the same options.
 H := build/host$(subst -$(CPU),,$(VARIANT))
 

@@ -31,6 +31,9 @@
  *   void port_tlbi_page_walk(ash_va_t va, unsigned asid)   and walk-cache entries for it
  *   void port_tlbi_asid(unsigned asid)                     all non-global entries of the ASID
  *   void port_tlbi_all(void)
+ *   bool port_has_range_tlbi(void)   the next is a few operations, whatever the number of pages
+ *   void port_tlbi_range(ash_va_t va, uintptr_t pages, unsigned asid)   as port_tlbi_page_walk for
+ *                each of that many pages; without range operations it is a loop
  *   void port_branch_sync(void)      BPIALLIS where mappings of code need it (ARMv7), else nothing
  *
  * Spaces (TTBR1)

@@ -118,13 +118,18 @@ void boot_start(const void *hint, uint32_t entry)
     int error;
 
     ash_boot_info.entry = (enum ash_boot_entry)(entry & 0xff);
+    ash_boot_info.secure =
+        ash_boot_info.entry == ASH_ENTRY_SECURE || ash_boot_info.entry == ASH_ENTRY_EL3;
+    ash_boot_info.below_el2 =
+        ash_boot_info.entry == ASH_ENTRY_HYP || ash_boot_info.entry == ASH_ENTRY_EL2;
     ash_boot_info.caches_were_on = (entry & ENTERED_CACHED) != 0;
     processor_vectors_on();
     ash_board.discover(hint, &ash_platform);
     ash_board.console_init(&ash_platform);
     processor_aborts_on();
     if (!processor_has_long_descriptors()) {
-        require(ASH_ENODEV, "translation tables", "this processor has no LPAE");
+        require(ASH_ENODEV, "translation tables",
+                "this processor has none of 4 KiB pages and 64 bits");
     }
     collect_regions(&ash_platform);
 

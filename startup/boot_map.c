@@ -26,7 +26,7 @@ struct cut {
     ash_mmu_attr_t attr;
 };
 
-#define CUTS (6 + 6 * ASH_CPUS + ASH_PLATFORM_RESERVED)
+#define CUTS (8 + 6 * ASH_CPUS + ASH_PLATFORM_RESERVED)
 
 struct cuts {
     unsigned count;
@@ -40,7 +40,9 @@ uint64_t boot_map_limit(void)
 {
     uint64_t limit = (uint64_t)1 << PROCESSOR_IDENTITY_BITS;
 
-    return ash_board.space_bits == 0 ? limit : limit - ((uint64_t)1 << ash_board.space_bits);
+    return !PROCESSOR_SPACES_INSIDE || ash_board.space_bits == 0
+               ? limit
+               : limit - ((uint64_t)1 << ash_board.space_bits);
 }
 
 /* Keeps the list sorted by start. Cuts come from the linker script and never overlap, but for
@@ -109,6 +111,22 @@ static uint64_t address(const char *symbol)
     return (uintptr_t)symbol;
 }
 
+/* Code of the image itself is built for branch protection; its pages are guarded where the
+ * processor looks at that. */
+static int collect_code(struct cuts *cuts)
+{
+    ash_mmu_attr_t guarded = CODE | (processor_guards_branches() ? ASH_MMU_GUARDED : 0);
+    int error = cuts_add(cuts, address(__text_start), address(__text_end), guarded);
+
+    if (error == 0) {
+        error = cuts_add(cuts, address(__libtext_start), address(__libtext_end), CODE);
+    }
+    if (error == 0) {
+        error = cuts_add(cuts, address(__ramtext_start), address(__ramtext_end), guarded);
+    }
+    return error;
+}
+
 static int collect_cuts(const struct ash_platform *platform, struct cuts *cuts)
 {
     ash_va_t guard;
@@ -123,13 +141,10 @@ static int collect_cuts(const struct ash_platform *platform, struct cuts *cuts)
                          address(__text_start), CONSTANTS);
     }
     if (error == 0) {
-        error = cuts_add(cuts, address(__text_start), address(__text_end), CODE);
+        error = collect_code(cuts);
     }
     if (error == 0) {
         error = cuts_add(cuts, address(__rodata_start), address(__rodata_end), CONSTANTS);
-    }
-    if (error == 0) {
-        error = cuts_add(cuts, address(__ramtext_start), address(__ramtext_end), CODE);
     }
     for (unsigned i = 0; error == 0 && stacks_guard(i, &guard); i++) {
         error = cuts_add(cuts, guard.value, guard.value + stacks_layout.guard, UNMAPPED);

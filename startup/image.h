@@ -6,8 +6,10 @@
 #ifndef ASHLAR_STARTUP_IMAGE_H
 #define ASHLAR_STARTUP_IMAGE_H
 
-extern char __reset_start[], __reset_end[];     /* reset code, used with the MMU off only */
-extern char __text_start[], __text_end[];       /* code */
+extern char __reset_start[], __reset_end[]; /* reset code, used with the MMU off only */
+extern char __text_start[], __text_end[];   /* code, but for that of libraries */
+/* Code that was built without branch protection: the C and the compiler's library. */
+extern char __libtext_start[], __libtext_end[];
 extern char __rodata_start[], __rodata_end[];   /* constants */
 extern char __ramtext_start[], __ramtext_end[]; /* code that must not run from flash */
 extern char __ram_start[], __ram_end[];         /* RAM that the image occupies, stacks included */

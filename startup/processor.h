@@ -7,20 +7,27 @@
 
 #include <stdbool.h>
 
+#include "ashlar/config.h"
 #include "ashlar/types.h"
 
-/** log2 of the addresses that the firmware's identity map covers. */
+/** log2 of the addresses that the firmware's identity map covers, and whether spaces take their
+ * part of these. */
 #if UINTPTR_MAX > UINT32_MAX
-#define PROCESSOR_IDENTITY_BITS 39
+#define PROCESSOR_IDENTITY_BITS ASH_VA_BITS
+#define PROCESSOR_SPACES_INSIDE false
 #else
 #define PROCESSOR_IDENTITY_BITS 32
+#define PROCESSOR_SPACES_INSIDE true
 #endif
 
 /** True if table walks look into the data cache (ID_MMFR3.CohWalk). */
 bool processor_walks_coherent(void);
 
-/** True if the processor can walk long descriptors. */
+/** True if the processor can walk long descriptors of 4 KiB pages. */
 bool processor_has_long_descriptors(void);
+
+/** True if indirect branches in guarded pages are checked for their targets (FEAT_BTI). */
+bool processor_guards_branches(void);
 
 /**
  * Turns on the MMU and the caches with the firmware's tables at `root` (identity), WXN on; with

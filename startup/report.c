@@ -158,6 +158,14 @@ void report_trap(const struct ash_trap *trap)
     early_stop();
 }
 
+void report_signal(int signal)
+{
+    early_text("\n*** the program raised signal ");
+    early_decimal((uint32_t)signal);
+    early_text("\n*** stopped: reset the board to go on\n");
+    early_stop();
+}
+
 void report_again(uintptr_t pc)
 {
     early_text("\n*** another exception while reporting, pc ");

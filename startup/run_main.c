@@ -17,10 +17,8 @@ int main(void);
 /* The C library's own allocator must never be linked. This reference, in a section that nothing
  * keeps, brings in Ashlar's malloc family before the C library is searched; the linker then drops
  * what the program does not use. */
-struct _reent;
-void *_malloc_r(struct _reent *reent, size_t size);
-static void *(*const link_allocator)(struct _reent *, size_t)
-    __attribute__((used, section(".rodata.link_allocator"))) = _malloc_r;
+static void *(*const link_allocator)(size_t)
+    __attribute__((used, section(".rodata.link_allocator"))) = malloc;
 
 static void run_constructors(void)
 {

@@ -4,6 +4,8 @@
  */
 #include "ashlar/trap.h"
 
+#include "startup/report.h"
+
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 const char *ash_trap_kind_name(enum ash_trap_kind kind)
@@ -11,11 +13,13 @@ const char *ash_trap_kind_name(enum ash_trap_kind kind)
     static const char *const names[] = {
         [ASH_TRAP_UNDEFINED] = "undefined instruction",
         [ASH_TRAP_CALL] = "supervisor call",
-        [ASH_TRAP_PREFETCH] = "prefetch abort",
+        [ASH_TRAP_PREFETCH] = REPORT_FETCH_ABORT,
         [ASH_TRAP_DATA] = "data abort",
         [ASH_TRAP_IRQ] = "unexpected IRQ",
         [ASH_TRAP_FIQ] = "unexpected FIQ",
-        [ASH_TRAP_HYP] = "exception at the hypervisor's vector",
+        [ASH_TRAP_BRANCH] = "branch target exception",
+        [ASH_TRAP_SERROR] = "asynchronous external abort",
+        [ASH_TRAP_OTHER] = "exception of another class",
     };
 
     return (unsigned)kind < COUNT(names) ? names[kind] : "unknown exception";
@@ -43,8 +47,10 @@ const char *ash_trap_cause_name(enum ash_trap_cause cause)
 const char *ash_stack_name(enum ash_stack stack)
 {
     static const char *const names[] = {
-        [ASH_STACK_SVC] = "SVC", [ASH_STACK_IRQ] = "IRQ", [ASH_STACK_FIQ] = "FIQ",
-        [ASH_STACK_ABT] = "ABT", [ASH_STACK_UND] = "UND", [ASH_STACK_EMERGENCY] = "emergency",
+        [ASH_STACK_SVC] = "SVC",         [ASH_STACK_IRQ] = "IRQ",
+        [ASH_STACK_FIQ] = "FIQ",         [ASH_STACK_ABT] = "ABT",
+        [ASH_STACK_UND] = "UND",         [ASH_STACK_EMERGENCY] = "emergency",
+        [ASH_STACK_PROGRAM] = "program", [ASH_STACK_EXCEPTION] = "exception",
     };
 
     return (unsigned)stack < COUNT(names) ? names[stack] : "no";

@@ -31,8 +31,9 @@
 #define VIRT_VIRTIO_IRQ   48u
 #define VIRT_DEVICE_BYTES 0x1000u
 #define VIRT_FALLBACK_RAM (16u << 20)
-#define VIRT_TREE_BYTES   (2u << 20)          /* QEMU makes 1 MiB */
-#define VIRT_ADDRESS_END  ((uint64_t)1 << 32) /* of what can be read with the MMU off */
+#define VIRT_TREE_BYTES   (2u << 20) /* QEMU makes 1 MiB */
+/* Of what can be read with the MMU off. */
+#define VIRT_ADDRESS_END ((uint64_t)1 << (sizeof(void *) == 8 ? 40 : 32))
 
 /* What power_off and reset need after discovery, wherever they are called from. */
 static enum ash_psci_conduit virt_psci;
@@ -40,7 +41,7 @@ static struct ash_gpio_line virt_power_off_line, virt_reset_line;
 static ash_va_t virt_power_off_gpio, virt_reset_gpio;
 
 /* Bytes from `hint` on that can be read without an abort; 0 for what cannot be a tree. */
-static uint64_t virt_room(uintptr_t hint, const struct ash_platform *fixed)
+static uint64_t virt_room(uint64_t hint, const struct ash_platform *fixed)
 {
     if (hint % 4 != 0) {
         return 0;
@@ -48,7 +49,7 @@ static uint64_t virt_room(uintptr_t hint, const struct ash_platform *fixed)
     if (hint < VIRT_FLASH_END) {
         return VIRT_FLASH_END - hint;
     }
-    if (hint < VIRT_RAM_BASE) {
+    if (hint < VIRT_RAM_BASE || hint >= VIRT_ADDRESS_END) {
         return 0;
     }
     /* A tree at the fixed address says where RAM ends; without one, the register is believed. */
@@ -104,7 +105,7 @@ static void virt_fallback(struct ash_platform *platform, bool secure, int error)
         platform->restart.gpio = platform->power_off.gpio;
         platform->restart.line = 1;
     } else {
-        platform->psci = ash_boot_info.entry == ASH_ENTRY_HYP ? ASH_PSCI_SMC : ASH_PSCI_HVC;
+        platform->psci = ash_boot_info.below_el2 ? ASH_PSCI_SMC : ASH_PSCI_HVC;
     }
 }
 
@@ -133,7 +134,7 @@ static int virt_read(struct ash_platform *platform, const void *tree, uint64_t r
 static void virt_discover(const void *hint, struct ash_platform *platform)
 {
     const void *fixed = (const void *)(uintptr_t)VIRT_RAM_BASE;
-    bool secure = ash_boot_info.entry == ASH_ENTRY_SECURE;
+    bool secure = ash_boot_info.secure;
     int error = virt_read(platform, fixed, VIRT_TREE_BYTES, secure);
     uint64_t room = hint == fixed ? 0 : virt_room((uintptr_t)hint, error == 0 ? platform : NULL);
     bool by_register =

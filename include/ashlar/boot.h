@@ -15,11 +15,20 @@
  *  map's lock. */
 extern struct ash_mmu ash_boot_map;
 
-/** How the image was entered. */
-enum ash_boot_entry { ASH_ENTRY_SVC, ASH_ENTRY_HYP, ASH_ENTRY_SECURE };
+/** How the image was entered: a mode of AArch32, or an exception level of AArch64. */
+enum ash_boot_entry {
+    ASH_ENTRY_SVC,
+    ASH_ENTRY_HYP,
+    ASH_ENTRY_SECURE, /**< Secure SVC */
+    ASH_ENTRY_EL1,
+    ASH_ENTRY_EL2,
+    ASH_ENTRY_EL3,
+};
 
 struct ash_boot_info {
     enum ash_boot_entry entry;
+    bool secure;         /**< runs in the secure state, without a monitor or hypervisor */
+    bool below_el2;      /**< was entered in Hyp or EL2 and left it */
     bool caches_were_on; /**< a loader left MMU or caches on */
     uint32_t cycles;     /**< PMCCNTR from reset to main(), when the counter runs */
 };

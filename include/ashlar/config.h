@@ -21,11 +21,20 @@
 #define ASH_MAX_ORDER 10
 #endif
 
+/** AArch64: log2 of the addresses of the firmware's identity map, 39 (walks from level 1) or 48
+ *  (from level 0). */
+#ifndef ASH_VA_BITS
+#define ASH_VA_BITS 39
+#endif
+
 #if ASH_CHECK < 0 || ASH_CHECK > 2
 #error "ASH_CHECK is 0, 1 or 2"
 #endif
 #if ASH_CPUS < 1 || ASH_CPUS > 8
 #error "ASH_CPUS is 1 to 8"
+#endif
+#if ASH_VA_BITS != 39 && ASH_VA_BITS != 48
+#error "ASH_VA_BITS is 39 or 48"
 #endif
 #if ASH_MAX_ORDER < 0 || ASH_MAX_ORDER > 18
 #error "ASH_MAX_ORDER is 0 to 18"

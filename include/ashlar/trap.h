@@ -14,7 +14,9 @@ enum ash_trap_kind {
     ASH_TRAP_DATA,     /**< abort of a load or store */
     ASH_TRAP_IRQ,      /**< an interrupt that nobody serves */
     ASH_TRAP_FIQ,
-    ASH_TRAP_HYP, /**< taken at the hypervisor's vector by mistake */
+    ASH_TRAP_BRANCH, /**< AArch64: an indirect branch to what is no target of branches (BTI) */
+    ASH_TRAP_SERROR, /**< AArch64: an asynchronous external abort */
+    ASH_TRAP_OTHER,  /**< of a class that only the syndrome tells */
 };
 
 enum ash_trap_cause {
@@ -33,12 +35,14 @@ enum ash_trap_cause {
 
 /** Stacks of one CPU, as named in a report. */
 enum ash_stack {
-    ASH_STACK_SVC,
+    ASH_STACK_SVC, /**< AArch32: those of the modes */
     ASH_STACK_IRQ,
     ASH_STACK_FIQ,
     ASH_STACK_ABT,
     ASH_STACK_UND,
     ASH_STACK_EMERGENCY,
+    ASH_STACK_PROGRAM,   /**< AArch64: of SP_EL0 */
+    ASH_STACK_EXCEPTION, /**< AArch64: of SP_EL1 */
     ASH_STACK_COUNT,
     ASH_STACK_NONE = ASH_STACK_COUNT,
 };

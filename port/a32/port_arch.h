@@ -81,6 +81,19 @@ static inline void port_tlbi_all(void)
     CP15_WRITE(CP15_TLBIALLIS, 0);
 }
 
+/* AArch32 has none. */
+static inline bool port_has_range_tlbi(void)
+{
+    return false;
+}
+
+static inline void port_tlbi_range(ash_va_t va, uintptr_t pages, unsigned asid)
+{
+    for (; pages != 0; pages--, va.value += ASH_PAGE_SIZE) {
+        port_tlbi_page_walk(va, asid);
+    }
+}
+
 static inline void port_branch_sync(void)
 {
     CP15_WRITE(CP15_BPIALLIS, 0);
@@ -90,6 +103,7 @@ static inline void port_branch_sync(void)
 static inline void port_space_install(ash_pa_t root, unsigned asid)
 {
     CP15_WRITE64(CP15_TTBR1, root.value | (uint64_t)(asid & 0xff) << 48);
+    port_isb(); /* no walk from the old root once walks are on */
     CP15_WRITE(CP15_TTBCR, CP15_READ(CP15_TTBCR) & ~TTBCR_EPD1);
     port_isb();
 }

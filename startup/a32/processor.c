@@ -19,6 +19,11 @@ bool processor_has_long_descriptors(void)
     return (CP15_READ(CP15_ID_MMFR0) & 0xf) >= 5; /* VMSA with LPAE */
 }
 
+bool processor_guards_branches(void)
+{
+    return false;
+}
+
 void processor_vectors_on(void)
 {
     CP15_WRITE(CP15_VBAR, (uintptr_t)boot_vectors);

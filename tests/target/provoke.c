@@ -173,39 +173,46 @@ static void handler_fault(void *unused)
     }
 }
 
-const struct provocation provocations[] = {
-    {"null-read", "read through NULL", null_read},
-    {"null-write", "write through NULL", null_write},
-    {"null-call", "call NULL", null_call},
-    {"rodata-write", "write a constant", rodata_write},
-    {"text-write", "write code", text_write},
-    {"data-call", "execute .data or .bss", data_call},
-    {"stack-call", "execute the stack", stack_call},
-    {"heap-call", "execute the heap", heap_call},
-    {"rodata-call", "execute constants", rodata_call},
-    {"device-call", "execute device registers", device_call},
-    {"undefined", "an undefined instruction", provoke_undefined},
-    {"call", "a supervisor call that nobody serves", provoke_call},
-    {"alignment", "a misaligned double-word load", provoke_alignment},
-    {"overflow-svc", "run over the SVC stack", provoke_overflow_svc},
-    {"overflow-irq", "run over the IRQ stack", provoke_overflow_irq},
-    {"overflow-fiq", "run over the FIQ stack", provoke_overflow_fiq},
-    {"overflow-abt", "run over the ABT stack", provoke_overflow_abt},
-    {"overflow-und", "run over the UND stack", provoke_overflow_und},
-    {"overflow-created", "run over a stack made by ash_stack_create", overflow_created},
-    {"handler-fault", "read through NULL in an interrupt handler", handler_fault},
-    {"double-free", "free a frame twice", double_free},
-    {"foreign-free", "free what malloc never gave", foreign_free},
-    {"abort", "call abort()", aborted},
-    {NULL, NULL, NULL},
+#define ONE(name, help, run)                                                                       \
+    {                                                                                              \
+        name, help, run, ASH_STACK_NONE                                                            \
+    }
+
+static const struct provocation provocations[] = {
+    ONE("null-read", "read through NULL", null_read),
+    ONE("null-write", "write through NULL", null_write),
+    ONE("null-call", "call NULL", null_call),
+    ONE("rodata-write", "write a constant", rodata_write),
+    ONE("text-write", "write code", text_write),
+    ONE("data-call", "execute .data or .bss", data_call),
+    ONE("stack-call", "execute the stack", stack_call),
+    ONE("heap-call", "execute the heap", heap_call),
+    ONE("rodata-call", "execute constants", rodata_call),
+    ONE("device-call", "execute device registers", device_call),
+    ONE("undefined", "an undefined instruction", provoke_undefined),
+    ONE("call", "a supervisor call that nobody serves", provoke_call),
+    ONE("alignment", "a misaligned double-word load", provoke_alignment),
+    ONE("overflow-created", "run over a stack made by ash_stack_create", overflow_created),
+    ONE("handler-fault", "read through NULL in an interrupt handler", handler_fault),
+    ONE("double-free", "free a frame twice", double_free),
+    ONE("foreign-free", "free what malloc never gave", foreign_free),
+    ONE("abort", "call abort()", aborted),
 };
+
+#define GENERAL (sizeof(provocations) / sizeof(provocations[0]))
+
+const struct provocation *provoke_nth(unsigned n)
+{
+    const struct provocation *p = n < GENERAL ? &provocations[n] : &provoke_own[n - GENERAL];
+
+    return p->name == NULL ? NULL : p;
+}
 
 const struct provocation *provoke_find(const char *name)
 {
-    for (const struct provocation *p = provocations; p->name != NULL; p++) {
-        if (strcmp(p->name, name) == 0) {
-            return p;
-        }
+    const struct provocation *p;
+
+    for (unsigned n = 0; (p = provoke_nth(n)) != NULL && strcmp(p->name, name) != 0; n++) {
     }
-    return NULL;
+    return p;
 }

@@ -8,14 +8,17 @@
 
 #include <stdint.h>
 
+#include "ashlar/trap.h"
+
 struct provocation {
     const char *name;
     const char *help;
     void (*run)(void *unused);
+    enum ash_stack overflows; /**< the stack that it runs over; "overflow-..." only */
 };
 
-/** All of them; the last has name NULL. */
-extern const struct provocation provocations[];
+/** The n-th of them, or NULL. */
+const struct provocation *provoke_nth(unsigned n);
 
 /** The provocation of that name, or NULL. */
 const struct provocation *provoke_find(const char *name);
@@ -25,15 +28,17 @@ const struct provocation *provoke_find(const char *name);
 extern const uint32_t provoke_table[PROVOKE_TABLE_WORDS];
 
 /* In the processor's own folder. */
+
+/** Those that this processor alone has; the last has name NULL. */
+extern const struct provocation provoke_own[];
+
+/** Each executes the instruction at its second name. */
 void provoke_undefined(void *unused);
+extern const char provoke_undefined_at[];
 void provoke_call(void *unused);
+extern const char provoke_call_at[];
+/** Loads from provoke_table + 2. */
 void provoke_alignment(void *unused);
-/** Pushes on the stack of that name until it runs over. */
-void provoke_overflow_svc(void *unused);
-void provoke_overflow_irq(void *unused);
-void provoke_overflow_fiq(void *unused);
-void provoke_overflow_abt(void *unused);
-void provoke_overflow_und(void *unused);
 /** Pushes on the stack that is in use until it runs over. */
 void provoke_overflow_here(void *unused);
 /** Runs fn(argument) on the stack that ends at `top`. */

@@ -86,7 +86,7 @@ static void runs_from_ram(void)
     CHECK_EQ(twice(21), 42);
     CHECK_EQ(ash_mmu_query(&ash_boot_map, ash_va((uintptr_t)__ramtext_start), &mapping), 0);
     CHECK_EQ(mapping.level, 3);
-    CHECK_EQ(mapping.attr, ASH_MMU_NORMAL | ASH_MMU_EXEC);
+    CHECK_EQ(mapping.attr & ~ASH_MMU_GUARDED, ASH_MMU_NORMAL | ASH_MMU_EXEC);
 }
 
 static void constructors_ran_once(void)
@@ -119,7 +119,7 @@ static int visit_no_write_and_execute(void *arg, const struct ash_mmu_mapping *m
     }
     /* Executable is the image's code and nothing else. */
     if ((mapping->attr & ASH_MMU_EXEC) != 0 &&
-        !within((const void *)mapping->va.value, __text_start, __text_end) &&
+        !within((const void *)mapping->va.value, __text_start, __libtext_end) &&
         !within((const void *)mapping->va.value, __ramtext_start, __ramtext_end)) {
         return 3;
     }

@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <malloc.h>
-#include <reent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "ashlar/fault.h"
 #include "ashlar/frames.h"
 #include "ashlar/heap.h"
+#include "tests/target/reentrant.h"
 #include "tests/target/suite.h"
 
 static struct ash_heap_stats before;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floating-point state across interrupts: one side holds it, the other spoils it.
+ * fpu_state.h for AArch32.
  */
     .syntax unified
     .arch armv7ve
@@ -9,10 +9,6 @@
 
     .set FLAGS, 0x60000000                  /* FPSCR: Z and C */
 
-/* void fpu_hold(const uint64_t in[32], uint64_t out[32], const volatile uint32_t *counter,
- *               uint32_t until)
- * Loads d0-d31 from in, waits until *counter reaches `until`, and stores them to out.
- * Returns the flags of FPSCR, which were Z and C. */
     .section .text.fpu_hold, "ax", %progbits
     .global fpu_hold
     .type fpu_hold, %function
@@ -32,13 +28,13 @@ fpu_hold:
     vstmia  r1, {d16-d31}
     vmrs    r0, fpscr
     and     r0, r0, #0xf0000000
+    eor     r0, r0, #FLAGS
     pop     {r4, r12}
     vmsr    fpscr, r12
     vpop    {d8-d15}
     bx      lr
     .size fpu_hold, . - fpu_hold
 
-/* void fpu_spoil(void): overwrites every register that a function may overwrite, and the flags. */
     .section .text.fpu_spoil, "ax", %progbits
     .global fpu_spoil
     .type fpu_spoil, %function

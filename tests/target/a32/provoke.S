@@ -16,10 +16,14 @@
     .endm
 
 FUNCTION provoke_undefined
+    .global provoke_undefined_at
+provoke_undefined_at:
     udf     #1
     bx      lr
 
 FUNCTION provoke_call
+    .global provoke_call_at
+provoke_call_at:
     svc     #0
     bx      lr
 

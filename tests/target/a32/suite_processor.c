@@ -5,6 +5,8 @@
  */
 #include "ashlar/boot.h"
 #include "port/port.h"
+#include "startup/stacks.h"
+#include "tests/target/caught.h"
 #include "tests/target/suite.h"
 
 #define CPSR_MODE   0x1fu
@@ -76,6 +78,45 @@ static void cycles_are_counted(void)
     CHECK(port_cycles() != first);
 }
 
+/* The words right below a guard page: the top of another stack, which nobody uses meanwhile. */
+#define BELOW_WORDS 64
+
+static bool below_guard(uintptr_t guard, bool fill)
+{
+    volatile uint32_t *words = (volatile uint32_t *)(guard - BELOW_WORDS * sizeof(uint32_t));
+    bool kept = true;
+
+    for (unsigned i = 0; i < BELOW_WORDS; i++) {
+        if (fill) {
+            words[i] = 0x41534800 + i;
+        }
+        kept = kept && words[i] == 0x41534800 + i;
+    }
+    return kept;
+}
+
+/* Without the test in the abort entry, its own frames would run on through the guard into the
+ * stack below. */
+static void abort_overflow_leaves_the_next_stack_alone(void)
+{
+    static const struct expectation write = {ASH_TRAP_DATA, ASH_CAUSE_TRANSLATION, true};
+    struct stacks_place place = {.stack = ASH_STACK_NONE};
+    struct ash_trap trap;
+    uintptr_t guard = 0;
+    ash_va_t va;
+
+    for (unsigned i = 0; place.stack != ASH_STACK_ABT && stacks_guard(i, &va); i++) {
+        CHECK(stacks_find(va.value, &place));
+        guard = va.value;
+    }
+    CHECK_EQ(place.stack, ASH_STACK_ABT);
+    CHECK(below_guard(guard, true));
+    if (caught("overflow-abt", &write, &trap)) {
+        CHECK_EQ(trap.overflowed, ASH_STACK_ABT);
+        CHECK(below_guard(guard, false));
+    }
+}
+
 static const struct target_case cases[] = {
     TARGET_CASE(mmu_and_caches_are_on),
     TARGET_CASE(writable_is_never_executable),
@@ -83,6 +124,7 @@ static const struct target_case cases[] = {
     TARGET_CASE(runs_in_svc),
     TARGET_CASE(vectors_lie_in_code),
     TARGET_CASE(cycles_are_counted),
+    TARGET_CASE(abort_overflow_leaves_the_next_stack_alone),
 };
 
 const struct target_suite suite_processor = TARGET_SUITE("processor", cases);

@@ -8,6 +8,7 @@
     .global provoke_on_stack
     .type provoke_on_stack, %function
 provoke_on_stack:
+    bti     c
     stp     x29, x30, [sp, #-32]!
     str     x19, [sp, #16]
     mov     x19, sp
@@ -24,6 +25,7 @@ provoke_on_stack:
     .global provoke_overflow_here
     .type provoke_overflow_here, %function
 provoke_overflow_here:
-    stp     x0, x1, [sp, #-16]!
+    bti     c
+1:  stp     x0, x1, [sp, #-16]!
     stp     x2, x3, [sp, #-16]!
-    b       provoke_overflow_here
+    b       1b

@@ -9,7 +9,7 @@
 
 #include "ashlar/board.h"
 #include "ashlar/boot.h"
-#include "startup/early_print.h"
+#include "startup/report.h"
 
 int _write(int file, const char *text, int length);
 int _read(int file, char *text, int length);
@@ -93,10 +93,7 @@ int _lseek(int file, int offset, int whence)
 int _kill(int process, int signal)
 {
     (void)process;
-    early_text("\n*** the program raised signal ");
-    early_decimal((uint32_t)signal);
-    early_text("\n*** stopped: reset the board to go on\n");
-    early_stop();
+    report_signal(signal);
 }
 
 int _getpid(void)

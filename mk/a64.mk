@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+#
+# AArch64. The baseline is ARMv8-A, so that one image runs on every core; CPU= raises it.
+
+# Arm's bare-metal toolchain with newlib if it is there, else Debian's cross compiler with picolibc.
+ifneq ($(shell command -v aarch64-none-elf-gcc),)
+CROSS := aarch64-none-elf-
+LIBC  := newlib
+else
+CROSS := aarch64-linux-gnu-
+LIBC  := picolibc
+PICOLIBC := /usr/lib/picolibc/aarch64-linux-gnu
+# Found before that compiler's own C library; thread-local variables at a fixed place.
+LIBC_FLAGS := -isystem $(PICOLIBC)/include -B$(PICOLIBC)/lib/ -ftls-model=local-exec \
+    -fno-pie -no-pie
+endif
+CROSS_A64 := $(CROSS)
+
+A_CPU_cortex-a53 := -mcpu=cortex-a53
+A_CPU_cortex-a72 := -mcpu=cortex-a72
+A_CPU_max        := -march=armv8.2-a
+A_CPU := $(if $(CPU),$(A_CPU_$(CPU)),-march=armv8-a)
+ifneq ($(CPU),)
+ifeq ($(A_CPU_$(CPU)),)
+    $(error CPU=$(CPU): has no AArch64; one of: cortex-a53 cortex-a72 max, or nothing)
+endif
+endif
+
+# Landing pads and signed return addresses are hints, which older cores ignore.
+ARCH_FLAGS := $(A_CPU) -mstrict-align -mno-outline-atomics -mbranch-protection=standard \
+    -fno-asynchronous-unwind-tables -fno-unwind-tables $(LIBC_FLAGS)
+# Early code must not touch vectors: it runs before they are on, and in exceptions.
+EARLY_FLAGS := -mgeneral-regs-only
+MKIMAGE_ARCH := arm64
+QEMU := qemu-system-aarch64
+# log2 of the addresses of the firmware's map
+ARCH_DEFINES := -DASH_VA_BITS=$(VABITS)

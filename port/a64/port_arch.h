@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The port to AArch64 (ARMv8-A and later, EL1). One image runs on all of them: what only some have
+ * (range TLBI) is used where the ID registers show it.
+ * Register and operation encodings: Arm ARM DDI 0487 C5 and D17.
+ */
+#ifndef ASHLAR_PORT_A64_H
+#define ASHLAR_PORT_A64_H
+
+#include "port/a64/sysreg.h"
+#include "port/arm.h"
+
+/* Table entries: an aligned 64-bit access is single-copy atomic (B2.2.1). */
+static inline uint64_t port_entry_load(const uint64_t *entry)
+{
+    return *(const volatile uint64_t *)entry;
+}
+
+static inline void port_entry_store(uint64_t *entry, uint64_t value)
+{
+    __asm__ volatile("stlr %x1, %0" : "=Q"(*entry) : "rZ"(value) : "memory");
+}
+
+static inline void port_entry_write(uint64_t *entry, uint64_t value)
+{
+    *(volatile uint64_t *)entry = value;
+}
+
+/* No explicit access between the exclusive load and its store (arm-rules 40). */
+static inline bool port_entry_exchange(uint64_t *entry, uint64_t *expected, uint64_t value)
+{
+    uint64_t seen, wanted = *expected;
+    uint32_t failed = 1;
+
+    __asm__ volatile("1:\tldaxr %0, %2\n"
+                     "\tcmp %0, %3\n"
+                     "\tb.ne 2f\n"
+                     "\tstlxr %w1, %x4, %2\n"
+                     "\tcbnz %w1, 1b\n"
+                     "\tb 3f\n"
+                     "2:\tclrex\n"
+                     "3:"
+                     : "=&r"(seen), "+&r"(failed), "+Q"(*entry)
+                     : "r"(wanted), "rZ"(value)
+                     : "cc", "memory");
+    *expected = seen;
+    return failed == 0;
+}
+
+/* TLB invalidation. The operand: VA[55:12] in [43:0], TTL [47:44] zero, ASID [63:48] (arm-rules
+ * 11).
+ */
+static inline uint64_t port_tlbi_operand(ash_va_t va, unsigned asid)
+{
+    return (uint64_t)(asid & 0xffff) << 48 | (va.value >> ASH_PAGE_SHIFT & 0xfffffffffffull);
+}
+
+static inline void port_tlbi_page(ash_va_t va, unsigned asid)
+{
+    if (asid == PORT_ASID_GLOBAL) {
+        __asm__ volatile("tlbi vaale1is, %0" ::"r"(port_tlbi_operand(va, 0)) : "memory");
+    } else {
+        __asm__ volatile("tlbi vale1is, %0" ::"r"(port_tlbi_operand(va, asid)) : "memory");
+    }
+}
+
+static inline void port_tlbi_page_walk(ash_va_t va, unsigned asid)
+{
+    if (asid == PORT_ASID_GLOBAL) {
+        __asm__ volatile("tlbi vaae1is, %0" ::"r"(port_tlbi_operand(va, 0)) : "memory");
+    } else {
+        __asm__ volatile("tlbi vae1is, %0" ::"r"(port_tlbi_operand(va, asid)) : "memory");
+    }
+}
+
+static inline void port_tlbi_asid(unsigned asid)
+{
+    __asm__ volatile("tlbi aside1is, %0" ::"r"(port_tlbi_operand(ash_va(0), asid)) : "memory");
+}
+
+static inline void port_tlbi_all(void)
+{
+    __asm__ volatile("tlbi vmalle1is" ::: "memory");
+}
+
+/** FEAT_TLBIRANGE. */
+static inline bool port_has_range_tlbi(void)
+{
+    return SYS_FIELD(ID_ISAR0, ID_ISAR0_TLB) >= 2;
+}
+
+void port_tlbi_range(ash_va_t va, uintptr_t pages, unsigned asid);
+
+/* Instruction fetches see new translations after the ISB (D8.13). */
+static inline void port_branch_sync(void)
+{
+}
+
+/* Spaces: TCR_EL1.A1 is set, so the ASID comes with TTBR1. */
+static inline void port_space_install(ash_pa_t root, unsigned asid)
+{
+    SYS_WRITE64("ttbr1_el1", root.value | (uint64_t)(asid & 0xffff) << 48);
+    port_isb(); /* no walk from the old root once walks are on */
+    SYS_WRITE64("tcr_el1", SYS_READ64("tcr_el1") & ~TCR_EPD1);
+    port_isb();
+}
+
+static inline void port_space_none(void)
+{
+    SYS_WRITE64("tcr_el1", SYS_READ64("tcr_el1") | TCR_EPD1);
+    port_isb();
+}
+
+/* Caches */
+static inline size_t port_cache_line(void)
+{
+    return (size_t)4 << (SYS_READ64("ctr_el0") >> 16 & 0xf); /* CTR_EL0.DminLine, log2 of words */
+}
+
+/* One line (cache.c makes ranges of them): to PoC, and to PoU. */
+static inline void port_line_clean(uintptr_t line)
+{
+    __asm__ volatile("dc cvac, %0" ::"r"(line) : "memory");
+}
+
+static inline void port_line_invalidate(uintptr_t line)
+{
+    __asm__ volatile("dc ivac, %0" ::"r"(line) : "memory");
+}
+
+static inline void port_line_clean_invalidate(uintptr_t line)
+{
+    __asm__ volatile("dc civac, %0" ::"r"(line) : "memory");
+}
+
+static inline void port_line_clean_unified(uintptr_t line)
+{
+    __asm__ volatile("dc cvau, %0" ::"r"(line) : "memory");
+}
+
+/* The whole instruction cache. */
+static inline void port_code_invalidate(void)
+{
+    __asm__ volatile("ic ialluis" ::: "memory");
+}
+
+/* Interrupts and CPUs */
+static inline unsigned long port_irq_save(void)
+{
+    unsigned long saved = SYS_READ64("daif");
+
+    __asm__ volatile("msr daifset, #3" ::: "memory");
+    return saved;
+}
+
+static inline void port_irq_restore(unsigned long saved)
+{
+    SYS_WRITE64("daif", saved);
+}
+
+static inline void port_irq_unmask(void)
+{
+    __asm__ volatile("msr daifclr, #3" ::: "memory");
+}
+
+/* TPIDR_EL1 points to this CPU's struct percpu, whose first word is the number (percpu.h). */
+static inline unsigned port_cpu(void)
+{
+    return *(const volatile unsigned *)SYS_READ64("tpidr_el1");
+}
+
+/* Aff3.Aff2.Aff1.Aff0 of this CPU. */
+static inline uint32_t port_affinity(void)
+{
+    uint64_t mpidr = SYS_READ64("mpidr_el1");
+
+    return (uint32_t)(mpidr >> 32 & 0xff) << 24 | (uint32_t)(mpidr & 0xffffff);
+}
+
+/* Atomics */
+static inline uint32_t port_fetch_add(uint32_t *word, uint32_t n)
+{
+    uint32_t old, sum, failed;
+
+    __asm__ volatile("1:\tldaxr %w0, %3\n"
+                     "\tadd %w1, %w0, %w4\n"
+                     "\tstlxr %w2, %w1, %3\n"
+                     "\tcbnz %w2, 1b"
+                     : "=&r"(old), "=&r"(sum), "=&r"(failed), "+Q"(*word)
+                     : "r"(n)
+                     : "memory");
+    return old;
+}
+
+static inline bool port_exchange32(uint32_t *word, uint32_t expected, uint32_t value)
+{
+    uint32_t seen, failed = 1;
+
+    __asm__ volatile("1:\tldaxr %w0, %2\n"
+                     "\tcmp %w0, %w3\n"
+                     "\tb.ne 2f\n"
+                     "\tstlxr %w1, %w4, %2\n"
+                     "\tcbnz %w1, 1b\n"
+                     "\tb 3f\n"
+                     "2:\tclrex\n"
+                     "3:"
+                     : "=&r"(seen), "+&r"(failed), "+Q"(*word)
+                     : "r"(expected), "r"(value)
+                     : "cc", "memory");
+    return failed == 0;
+}
+
+static inline uint32_t port_load_acquire(const uint32_t *word)
+{
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+static inline void port_store_release(uint32_t *word, uint32_t value)
+{
+    __atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+
+/* The hardware's own answers */
+static inline void port_translate_start(ash_va_t va, unsigned access)
+{
+    switch (access & (PORT_WRITE | PORT_USER)) {
+    case PORT_READ:
+        __asm__ volatile("at s1e1r, %0" ::"r"(va.value) : "memory");
+        break;
+    case PORT_WRITE:
+        __asm__ volatile("at s1e1w, %0" ::"r"(va.value) : "memory");
+        break;
+    case PORT_USER:
+        __asm__ volatile("at s1e0r, %0" ::"r"(va.value) : "memory");
+        break;
+    default:
+        __asm__ volatile("at s1e0w, %0" ::"r"(va.value) : "memory");
+        break;
+    }
+}
+
+/* PAR_EL1: F is bit 0, PA[47:12] in place (D17.2.115). */
+#define PORT_PAR_ADDRESS 0xfffffffff000ull
+
+static inline uint64_t port_translate_result(void)
+{
+    return SYS_READ64("par_el1");
+}
+
+static inline uint32_t port_cycles(void)
+{
+    return (uint32_t)SYS_READ64("pmccntr_el0");
+}
+
+/* Page contents: the firmware's map is the identity, so a frame that it reaches is its own pointer.
+ */
+static inline void *port_ptr(ash_pa_t pa)
+{
+    return pa.value >> ASH_VA_BITS ? NULL : (void *)pa.value;
+}
+
+#endif

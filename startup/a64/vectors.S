@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Exception vectors and entries of EL1. Each saves the interrupted registers and floating-point
+ * state on SP_EL1 and calls C; an exception that is no interrupt as struct trap_frame
+ * (trap_frame.h). One that interrupts a program of SP_EL0 finds the stack of SP_EL1 empty. One that
+ * interrupts a handler first makes sure that this stack has not run over, and takes the emergency
+ * stack if it has.
+ */
+#include "port/percpu.h"
+#include "startup/a64/stacks.h"
+#include "startup/a64/trap_frame.h"
+#include "startup/trap.h"
+
+#define KIND_IRQ 4
+#define KIND_FIQ 5
+
+#define FP_BYTES        528                 /* FPSR and FPCR, q0-q31 */
+#define INTERRUPT_BYTES 192
+
+    .macro TAKE bytes, kind, then
+    sub     sp, sp, #\bytes
+    stp     x0, x1, [sp]
+    mov     x1, #\kind
+    b       \then
+    .endm
+
+/* The two swaps let one bit of sp be tested with every register intact: sp' = sp + x0,
+ * x0' = sp' - x0 = sp, and back. Flags are free, SPSR has them. */
+    .macro TAKE_CHECKED bytes, kind, then
+    sub     sp, sp, #STACK_MARGIN
+    add     sp, sp, x0
+    sub     x0, sp, x0
+    tbz     x0, #STACK_BIT, 1f
+    sub     x0, sp, x0
+    sub     sp, sp, x0
+    add     sp, sp, #(STACK_MARGIN - \bytes)
+    stp     x0, x1, [sp]
+    mov     x1, #\kind
+    b       \then
+1:  sub     x0, sp, x0
+    sub     sp, sp, x0
+    b       stack_overflow
+    .endm
+
+/* Synchronous, IRQ, FIQ, SError of one origin; all are taken by `take`. */
+    .macro VECTORS take
+    .balign 0x80
+    \take   FRAME_BYTES, VECTOR_SYNCHRONOUS, save_and_call
+    .balign 0x80
+    \take   INTERRUPT_BYTES, KIND_IRQ, interrupt
+    .balign 0x80
+    \take   INTERRUPT_BYTES, KIND_FIQ, interrupt
+    .balign 0x80
+    \take   FRAME_BYTES, VECTOR_SERROR, save_and_call
+    .endm
+
+    .section .text.vectors, "ax", %progbits
+    .global boot_vectors
+    .balign 0x800
+boot_vectors:
+    VECTORS TAKE                            /* EL1 with SP_EL0: programs */
+    VECTORS TAKE_CHECKED                    /* EL1 with SP_EL1: handlers */
+    VECTORS TAKE                            /* EL0, AArch64 */
+    VECTORS TAKE                            /* EL0, AArch32 */
+
+/* sp: STACK_MARGIN below its old value, in a guard. TPIDRRO_EL0 holds x0 for a moment: nothing
+ * returns from here to a program. */
+stack_overflow:
+    msr     tpidrro_el0, x0
+    mrs     x0, tpidr_el1
+    str     x1, [x0, #(PERCPU_SCRATCH + PERCPU_WORD)]
+    mov     x1, sp
+    str     x1, [x0, #PERCPU_SCRATCH]
+    ldr     x1, [x0, #PERCPU_STACKS]
+    add     x1, x1, #(STACK_EMERGENCY_TOP >> 12), lsl #12
+    sub     sp, x1, #FRAME_BYTES
+    ldr     x1, [x0, #(PERCPU_SCRATCH + PERCPU_WORD)]
+    mrs     x0, tpidrro_el0
+    stp     x0, x1, [sp]
+    mov     x1, #(VECTOR_SYNCHRONOUS | TRAP_OVERFLOWED)
+
+/* sp: frame, with x0 and x1; x1: kind. */
+save_and_call:
+    stp     x2, x3, [sp, #16]
+    stp     x4, x5, [sp, #32]
+    stp     x6, x7, [sp, #48]
+    stp     x8, x9, [sp, #64]
+    stp     x10, x11, [sp, #80]
+    stp     x12, x13, [sp, #96]
+    stp     x14, x15, [sp, #112]
+    stp     x16, x17, [sp, #128]
+    stp     x18, x19, [sp, #144]
+    stp     x20, x21, [sp, #160]
+    stp     x22, x23, [sp, #176]
+    stp     x24, x25, [sp, #192]
+    stp     x26, x27, [sp, #208]
+    stp     x28, x29, [sp, #224]
+    str     x30, [sp, #240]
+    mrs     x2, elr_el1
+    mrs     x3, spsr_el1
+    add     x4, sp, #FRAME_BYTES
+    tbnz    w3, #0, 1f                      /* SPSR.M[0]: it was SP_EL1 */
+    mrs     x4, sp_el0
+1:  stp     x4, x2, [sp, #FRAME_SP]
+    str     x3, [sp, #FRAME_STATUS]
+    mov     x0, sp
+    bl      save_floating_point
+    bl      trap_enter
+    bl      restore_floating_point
+    ldp     x4, x2, [sp, #FRAME_SP]
+    ldr     x3, [sp, #FRAME_STATUS]
+    msr     elr_el1, x2
+    msr     spsr_el1, x3
+    tbnz    w3, #0, 2f
+    msr     sp_el0, x4
+2:  ldr     x30, [sp, #240]
+    ldp     x28, x29, [sp, #224]
+    ldp     x26, x27, [sp, #208]
+    ldp     x24, x25, [sp, #192]
+    ldp     x22, x23, [sp, #176]
+    ldp     x20, x21, [sp, #160]
+    ldp     x18, x19, [sp, #144]
+    ldp     x16, x17, [sp, #128]
+    ldp     x14, x15, [sp, #112]
+    ldp     x12, x13, [sp, #96]
+    ldp     x10, x11, [sp, #80]
+    ldp     x8, x9, [sp, #64]
+    ldp     x6, x7, [sp, #48]
+    ldp     x4, x5, [sp, #32]
+    ldp     x2, x3, [sp, #16]
+    ldp     x0, x1, [sp]
+    add     sp, sp, #FRAME_BYTES
+    eret                                    /* clears the exclusive monitor (arm-rules 40) */
+
+/* Interrupts: the caller-saved registers only, then onto the IRQ stack, unless what was interrupted
+ * is a handler. */
+interrupt:
+    stp     x2, x3, [sp, #16]
+    stp     x4, x5, [sp, #32]
+    stp     x6, x7, [sp, #48]
+    stp     x8, x9, [sp, #64]
+    stp     x10, x11, [sp, #80]
+    stp     x12, x13, [sp, #96]
+    stp     x14, x15, [sp, #112]
+    stp     x16, x17, [sp, #128]
+    stp     x18, x19, [sp, #144]
+    mrs     x2, elr_el1
+    mrs     x19, spsr_el1
+    stp     x30, x2, [sp, #160]
+    str     x19, [sp, #176]
+    bl      save_floating_point
+    mov     x0, x1
+    tst     x19, #1
+    mov     x19, sp
+    b.ne    1f
+    mrs     x2, tpidr_el1
+    ldr     x2, [x2, #PERCPU_STACKS]
+    add     sp, x2, #(STACK_IRQ_TOP >> 12), lsl #12
+1:  bl      trap_interrupt
+    mov     sp, x19
+    bl      restore_floating_point
+    ldp     x30, x2, [sp, #160]
+    ldr     x3, [sp, #176]
+    msr     elr_el1, x2
+    msr     spsr_el1, x3
+    ldp     x18, x19, [sp, #144]
+    ldp     x16, x17, [sp, #128]
+    ldp     x14, x15, [sp, #112]
+    ldp     x12, x13, [sp, #96]
+    ldp     x10, x11, [sp, #80]
+    ldp     x8, x9, [sp, #64]
+    ldp     x6, x7, [sp, #48]
+    ldp     x4, x5, [sp, #32]
+    ldp     x2, x3, [sp, #16]
+    ldp     x0, x1, [sp]
+    add     sp, sp, #INTERRUPT_BYTES
+    eret
+
+/* All of it: C code keeps the low halves of q8-q15 only. Uses x2, x3. */
+    .macro FOR_EACH_PAIR operation
+    \operation q0, q1, [sp, #16]
+    \operation q2, q3, [sp, #48]
+    \operation q4, q5, [sp, #80]
+    \operation q6, q7, [sp, #112]
+    \operation q8, q9, [sp, #144]
+    \operation q10, q11, [sp, #176]
+    \operation q12, q13, [sp, #208]
+    \operation q14, q15, [sp, #240]
+    \operation q16, q17, [sp, #272]
+    \operation q18, q19, [sp, #304]
+    \operation q20, q21, [sp, #336]
+    \operation q22, q23, [sp, #368]
+    \operation q24, q25, [sp, #400]
+    \operation q26, q27, [sp, #432]
+    \operation q28, q29, [sp, #464]
+    \operation q30, q31, [sp, #496]
+    .endm
+
+save_floating_point:
+    sub     sp, sp, #FP_BYTES
+    mrs     x2, fpsr
+    mrs     x3, fpcr
+    stp     x2, x3, [sp]
+    FOR_EACH_PAIR stp
+    ret
+
+restore_floating_point:
+    FOR_EACH_PAIR ldp
+    ldp     x2, x3, [sp]
+    msr     fpsr, x2
+    msr     fpcr, x3
+    add     sp, sp, #FP_BYTES
+    ret
+
+/* int ash_trap_catch(void (*fn)(void *), void *arg, struct ash_trap *trap)
+ * The frame that trap_unwind() goes back to: old catch, trap, DAIF, pad, x19-x30, d8-d15. */
+    .section .text.ash_trap_catch, "ax", %progbits
+    .global ash_trap_catch
+    .type ash_trap_catch, %function
+ash_trap_catch:
+    paciasp
+    sub     sp, sp, #192
+    stp     x19, x20, [sp, #32]
+    stp     x21, x22, [sp, #48]
+    stp     x23, x24, [sp, #64]
+    stp     x25, x26, [sp, #80]
+    stp     x27, x28, [sp, #96]
+    stp     x29, x30, [sp, #112]
+    stp     d8, d9, [sp, #128]
+    stp     d10, d11, [sp, #144]
+    stp     d12, d13, [sp, #160]
+    stp     d14, d15, [sp, #176]
+    mrs     x3, tpidr_el1
+    ldr     x4, [x3, #PERCPU_CATCH]
+    stp     x4, x2, [sp]
+    mrs     x4, daif
+    str     x4, [sp, #16]
+    mov     x4, sp
+    str     x4, [x3, #PERCPU_CATCH]
+    mov     x3, x0
+    mov     x0, x1
+    blr     x3
+    mov     x0, #0
+catch_leave:                                /* x0: result */
+    mrs     x3, tpidr_el1
+    ldr     x4, [sp]
+    str     x4, [x3, #PERCPU_CATCH]
+    ldp     d14, d15, [sp, #176]
+    ldp     d12, d13, [sp, #160]
+    ldp     d10, d11, [sp, #144]
+    ldp     d8, d9, [sp, #128]
+    ldp     x29, x30, [sp, #112]
+    ldp     x27, x28, [sp, #96]
+    ldp     x25, x26, [sp, #80]
+    ldp     x23, x24, [sp, #64]
+    ldp     x21, x22, [sp, #48]
+    ldp     x19, x20, [sp, #32]
+    add     sp, sp, #192
+    autiasp
+    ret
+
+/* _Noreturn void trap_unwind(int result): back to the innermost ash_trap_catch(), with the stack of
+ * exceptions empty again. */
+    .global trap_unwind
+    .type trap_unwind, %function
+trap_unwind:
+    mrs     x3, tpidr_el1
+    ldr     x4, [x3, #PERCPU_CATCH]
+    ldr     x5, [x3, #PERCPU_STACKS]
+    ldr     x6, [x4, #16]                   /* DAIF of the catching context */
+    add     sp, x5, #(STACK_EXCEPTION_TOP >> 12), lsl #12
+    msr     spsel, #0
+    mov     sp, x4
+    msr     daif, x6
+    b       catch_leave
+
+/* _Noreturn void trap_on_emergency_stack(void (*fn)(void *), void *argument, uintptr_t top) */
+    .global trap_on_emergency_stack
+    .type trap_on_emergency_stack, %function
+trap_on_emergency_stack:
+    mov     sp, x2
+    mov     x3, x0
+    mov     x0, x1
+    blr     x3
+    b       .
