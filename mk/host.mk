@@ -12,16 +12,27 @@ HOST_SOURCES := $(sort port/errors.c $(wildcard port/sim/*.c mmu/*.c vm/*.c) \
 TEST_SHARED  := $(wildcard tests/unit/support.c)
 UNIT_TESTS   := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
 FUZZERS      := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+# Programs that do what a fuzzer does from a seed, faster; and what all of these share.
+SOAKS        := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/soak_mmu.c))
+FUZZ_SHARED  := $(sort $(filter-out $(FUZZERS:%=tests/fuzz/%.c) $(SOAKS:%=tests/fuzz/%.c), \
+    $(wildcard tests/fuzz/*.c)))
 
 HOST_FLAGS := -std=gnu17 -g -O1 -fno-omit-frame-pointer $(DEFINES) -I. -Iinclude -Iport/sim \
     -Itests/unit $(WARNINGS) -ffile-prefix-map=$(CURDIR)=.
 SANITIZE   := -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST_LIBS  := -Wl,--as-needed -lcmocka -lfdt -lpthread
-FUZZ_FLAGS := $(HOST_FLAGS) -fsanitize=fuzzer-no-link
+FUZZ_FLAGS := $(HOST_FLAGS) -O2 -fsanitize=fuzzer-no-link
 FUZZ_LIBS  := -Wl,--as-needed -lfdt
+# Later options win: soaks are long runs.
+SOAK_FLAGS     := $(HOST_FLAGS) -O2
+COVERAGE_FLAGS := $(HOST_FLAGS) -O0 --coverage -fprofile-update=single
 
-UNIT_OBJECTS := $(patsubst %,$(H)/gcc/%.o,$(HOST_SOURCES) $(TEST_SHARED))
-FUZZ_OBJECTS := $(patsubst %,$(H)/clang/%.o,$(HOST_SOURCES))
+UNIT_OBJECTS := $(patsubst %,$(H)/gcc/%.o,$(HOST_SOURCES) $(TEST_SHARED) $(FUZZ_SHARED))
+FUZZ_OBJECTS := $(patsubst %,$(H)/clang/%.o,$(HOST_SOURCES) $(FUZZ_SHARED))
+# A soak is one subject and port/sim: less to build than the whole library.
+SOAK_SOURCES := $(filter port/% mmu/%,$(HOST_SOURCES)) $(FUZZ_SHARED)
+SOAK_OBJECTS     := $(patsubst %,$(H)/soak/%.o,$(SOAK_SOURCES))
+COVERAGE_OBJECTS := $(patsubst %,$(H)/coverage/%.o,$(SOAK_SOURCES))
 
 # $1: file under $(H), $2: compiler, $3: words
 define host_stamp
@@ -32,16 +43,32 @@ $(H)/$1: FORCE | packages
 endef
 $(eval $(call host_stamp,gcc/flags,$(HOST_CC),$(HOST_FLAGS) $(SANITIZE) $(HOST_LIBS) $(UNIT_OBJECTS)))
 $(eval $(call host_stamp,clang/flags,$(FUZZ_CC),$(FUZZ_FLAGS) $(SANITIZE) $(FUZZ_OBJECTS)))
+$(eval $(call host_stamp,soak/flags,$(HOST_CC),$(SOAK_FLAGS) $(SANITIZE) $(SOAK_OBJECTS)))
+$(eval $(call host_stamp,coverage/flags,$(HOST_CC),$(COVERAGE_FLAGS) $(COVERAGE_OBJECTS)))
 
 $(H)/gcc/%.c.o: %.c $(H)/gcc/flags | packages
 	$(call say,HOSTCC  $<)
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC) $(HOST_FLAGS) $(SANITIZE) -MMD -MP -c $< -o $@
 
+# A fuzzer looks for new paths in what it tests, not in the judges.
+$(FUZZ_SHARED:%=$(H)/clang/%.o) $(H)/clang/port/sim/%.c.o: FUZZ_FLAGS += -fno-sanitize=fuzzer-no-link
 $(H)/clang/%.c.o: %.c $(H)/clang/flags | packages
 	$(call say,FUZZCC  $<)
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) $(SANITIZE) -MMD -MP -c $< -o $@
+
+$(H)/soak/%.c.o: %.c $(H)/soak/flags | packages
+	$(call say,SOAKCC  $<)
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CC) $(SOAK_FLAGS) $(SANITIZE) -MMD -MP -c $< -o $@
+
+# Counts of an earlier build of the file would not fit.
+$(H)/coverage/%.c.o: %.c $(H)/coverage/flags | packages
+	$(call say,COVCC   $<)
+	@mkdir -p $(@D)
+	@rm -f $(@:.o=.gcda)
+	$(Q)$(HOST_CC) $(COVERAGE_FLAGS) -MMD -MP -c $< -o $@
 
 $(H)/gcc/libhost.a: $(UNIT_OBJECTS) $(H)/gcc/flags
 	@rm -f $@
@@ -59,9 +86,19 @@ $(H)/fuzz_%: $(H)/clang/tests/fuzz/fuzz_%.c.o $(H)/clang/libhost.a
 	$(call say,FUZZLD  $@)
 	$(Q)$(FUZZ_CC) $(SANITIZE) -fsanitize=fuzzer $^ $(FUZZ_LIBS) -o $@
 
+$(H)/soak_%: $(H)/soak/tests/fuzz/soak_%.c.o $(SOAK_OBJECTS)
+	$(call say,HOSTLD  $@)
+	$(Q)$(HOST_CC) $(SANITIZE) $^ -o $@
+
+$(H)/coverage/soak_%: $(H)/coverage/tests/fuzz/soak_%.c.o $(COVERAGE_OBJECTS)
+	$(call say,HOSTLD  $@)
+	$(Q)$(HOST_CC) --coverage $^ -o $@
+
 .PHONY: unit-tests fuzzers
 unit-tests: $(UNIT_TESTS:%=$(H)/%)
-fuzzers: $(FUZZERS:%=$(H)/%)
+fuzzers: $(FUZZERS:%=$(H)/%) $(SOAKS:%=$(H)/%)
 
 -include $(patsubst %.o,%.d,$(UNIT_OBJECTS) $(FUZZ_OBJECTS) \
-    $(UNIT_TESTS:%=$(H)/gcc/tests/unit/%.c.o) $(FUZZERS:%=$(H)/clang/tests/fuzz/%.c.o))
+    $(UNIT_TESTS:%=$(H)/gcc/tests/unit/%.c.o) $(FUZZERS:%=$(H)/clang/tests/fuzz/%.c.o) \
+    $(SOAK_OBJECTS) $(COVERAGE_OBJECTS) $(SOAKS:%=$(H)/soak/tests/fuzz/%.c.o) \
+    $(SOAKS:%=$(H)/coverage/tests/fuzz/%.c.o))

@@ -13,6 +13,8 @@ CPUS  := 4
 VABITS := 39
 ONLY  :=
 FUZZ_SECONDS := 60
+FUZZ_STEPS := 20000000
+FUZZ_SEED :=
 INSTALL := yes
 V     := 0
 
@@ -55,6 +57,12 @@ ifeq ($(call one_of,$(VABITS),39 48),)
 endif
 ifneq ($(call matches,$(FUZZ_SECONDS),[1-9][0-9]*),yes)
     $(error FUZZ_SECONDS=$(FUZZ_SECONDS): a number of seconds)
+endif
+ifneq ($(call matches,$(FUZZ_STEPS),[1-9][0-9]*),yes)
+    $(error FUZZ_STEPS=$(FUZZ_STEPS): a number of operations)
+endif
+ifneq ($(call matches,$(or $(FUZZ_SEED),1),[1-9][0-9]*),yes)
+    $(error FUZZ_SEED=$(FUZZ_SEED): a number, or nothing for a new one each time)
 endif
 
 # build/<board>-<arch>, with a suffix for each build option that differs from its default.

@@ -2,7 +2,8 @@
 #
 # Targets that run something.
 
-.PHONY: help run test debug size bench format format-check lint mutants fuzz clean
+.PHONY: help run test debug size bench format format-check lint mutants mutants-fuzz fuzz \
+    fuzz-coverage clean
 
 define HELP
 Ashlar: a memory manager for bare-metal Arm Cortex-A.
@@ -19,7 +20,10 @@ Ashlar: a memory manager for bare-metal Arm Cortex-A.
   make size           flash and RAM per section and per module
   make bench          instruction counts, exact under -icount, beside their limits
   make mutants        each patch of tests/mutants must make a test fail
-  make fuzz           each fuzzer for FUZZ_SECONDS
+  make mutants-fuzz   each patch of the table code must make the fuzzer fail
+  make fuzz           each fuzzer for FUZZ_SECONDS; FUZZ_STEPS random operations on each format
+                      of translation tables
+  make fuzz-coverage  the share of the table code's branches that random operations take
   make format         clang-format, in place;  make format-check: only tell
   make lint           clang-tidy, cppcheck and the project's own checks
   make packages       install the Debian packages that are missing
@@ -37,6 +41,8 @@ Options, with their defaults:
   CPUS=4              ASH_CPUS: CPUs that the library can serve, 1 to 8
   ONLY=               test, mutants, fuzz: only what contains this text in its name
   FUZZ_SECONDS=60     length of one fuzzer's run
+  FUZZ_STEPS=20000000 operations on each format (half an hour)
+  FUZZ_SEED=          what they start from; by default something new
   INSTALL=yes         no: never install Debian packages
   V=0                 1: show every command
 endef
@@ -66,7 +72,8 @@ format-check: | packages
 	clang-format --dry-run --Werror $(FORMATTED)
 
 TEST := $(PYTHON) -B tools/test_all.py --build $(B) --qemu $(QEMU) --only '$(ONLY)' \
-    --unit-tests '$(UNIT_TESTS:%=$(H)/%)' --fuzzers '$(FUZZERS:%=$(H)/%)' --examples '$(EXAMPLES)' \
+    --unit-tests '$(UNIT_TESTS:%=$(H)/%)' --fuzzers '$(FUZZERS:%=$(H)/%)' \
+    --soaks '$(SOAKS:%=$(H)/%)' --examples '$(EXAMPLES)' \
     BOARD=$(BOARD) ARCH=$(ARCH) CPU=$(CPU) CHECK=$(CHECK) CPUS=$(CPUS)
 
 # The script builds by calling make again, so that a build that fails is counted like a test.
@@ -74,7 +81,12 @@ test: packages
 	@$(TEST)
 
 fuzz: fuzzers
-	@$(TEST) --fuzz-seconds $(FUZZ_SECONDS)
+	@$(TEST) --fuzz-seconds $(FUZZ_SECONDS) --fuzz-steps $(FUZZ_STEPS) --fuzz-seed '$(FUZZ_SEED)'
+
+fuzz-coverage: $(H)/coverage/soak_mmu
+	@find $(H)/coverage -name '*.gcda' -delete
+	@$(H)/coverage/soak_mmu --steps 400000
+	@$(PYTHON) -B tools/coverage.py $(H)/coverage/mmu mmu/ --least 90 --list $(H)/coverage/mmu.txt
 
 # The build folders that the options give, images and host programs; for scripts.
 .PHONY: folders
@@ -93,6 +105,8 @@ bench: packages
 
 mutants: packages
 	@$(PYTHON) -B tools/mutants.py --only '$(ONLY)'
+mutants-fuzz: packages
+	@$(PYTHON) -B tools/mutants.py --only '$(ONLY)' --soak mmu
 
 # clang-tidy over what the host builds (it knows that compiler's flags), cppcheck over all of it, but
 # for what it guesses wrongly and the compilers and sanitizers find: uninitialised variables, shifts.

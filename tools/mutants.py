@@ -5,7 +5,8 @@ names must notice.
 
 The first lines of a patch:
     Guards: <what is broken, in one sentence>
-    Notices: unit test_<name> | target <suite> | row <row> | script <script>[/<section>] | fuzz <name>
+    Notices: unit test_<name> | target <suite> | row <row> | script <script>[/<section>] |
+             fuzz fuzz_<name> | soak soak_<name>
     Options: CHECK=2          (optional: make's options of the build)
 
 Each worker has a copy of the tree under build/mutants/, which keeps its objects from one mutant to
@@ -23,7 +24,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import disk as disks
 import machine as machines
@@ -34,9 +35,10 @@ import tap
 import test_all
 
 FOLDER = os.path.join(matrix.ROOT, "build", "mutants")
-KINDS = ("unit", "target", "row", "script", "fuzz")
+KINDS = ("unit", "target", "row", "script", "fuzz", "soak")
 LEFT_OUT = {".git", "build", "__pycache__", ".ci"}
 FUZZ_SECONDS = 60
+SOAK_STEPS = 1000000
 
 
 @dataclass
@@ -132,12 +134,14 @@ class Copy:
     def test(self, mutant, log):
         """Builds and runs the test that should notice; its results."""
         images, host = self.folders(mutant)
-        if mutant.kind in ("unit", "fuzz"):
+        if mutant.kind in ("unit", "fuzz", "soak"):
             program = os.path.join(host, mutant.test)
             self.make(mutant, os.path.relpath(program, self.root))
-            job = (test_all.unit_job(program) if mutant.kind == "unit"
-                   else test_all.fuzz_job(program, FUZZ_SECONDS))
-            return job.work(log)
+            if mutant.kind == "unit":
+                return test_all.unit_job(program).work(log)
+            if mutant.kind == "fuzz":
+                return test_all.fuzz_job(program, FUZZ_SECONDS).work(log)
+            return test_all.soak_job(program, SOAK_STEPS, 1).work(log)
         self.make(mutant, "image" if mutant.kind == "target" else "all")
         if mutant.kind == "script":
             base, _, section = mutant.test.partition("/")
@@ -231,6 +235,20 @@ class Hunt:
         return self.with_copy(self.on_mutant, mutant)
 
 
+def for_soak(mutants, name):
+    """The mutants of a module, each to be noticed by the module's soak, but for those that its list
+    says it cannot see: lines `mutant: reason`, for every one of which there must be a mutant."""
+    path = os.path.join(matrix.ROOT, "tests", "fuzz", f"soak_{name}.unseen")
+    with open(path, encoding="utf-8") as file:
+        unseen = dict(re.match(r"([\w-]+): (.+)$", line).groups() for line in file
+                      if line.strip() and not line.startswith("#"))
+    mutants = {m.name: m for m in mutants if m.name.startswith(f"{name}-")}
+    if strangers := sorted(set(unseen) - set(mutants)):
+        raise ValueError(f"{path}: no such mutant: {', '.join(strangers)}")
+    return ([replace(m, kind="soak", test=f"soak_{name}") for m in mutants.values()
+             if m.name not in unseen], unseen)
+
+
 def only_apply(mutants):
     status = 0
     for mutant in mutants:
@@ -245,6 +263,8 @@ def only_apply(mutants):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="only mutants with this text in their name")
+    parser.add_argument("--soak", default="", metavar="MODULE",
+                        help="the module's mutants, noticed by its soak, whatever they name")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--only-apply", action="store_true", help="see whether they apply, no more")
     args = parser.parse_args()
@@ -253,11 +273,16 @@ def main():
     for path in sorted(glob.glob(os.path.join(matrix.ROOT, "tests", "mutants", "*.patch"))):
         with open(path, encoding="utf-8") as file:
             mutants.append(read(path, file))
+    unseen = {}
+    if args.soak:
+        mutants, unseen = for_soak(mutants, args.soak)
     mutants = [mutant for mutant in mutants if args.only in mutant.name]
     if args.only_apply:
         return only_apply(mutants)
     with test_all.alone(FOLDER):
         unnoticed = Hunt(mutants, min(args.jobs, max(1, len(mutants)))).run()
+    for name, reason in unseen.items():
+        print(f"unseen   {name:<36}{reason}")
     print(f"{len(mutants) - unnoticed} mutants noticed, {unnoticed} not")
     return 1 if unnoticed or not mutants else 0
 

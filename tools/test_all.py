@@ -29,6 +29,7 @@ ROOT = matrix.ROOT
 LOGS = os.path.join("build", "logs")
 LOG_LINES = 40  # of a failed job's log that are printed
 SHORT_FUZZ_SECONDS = 4
+SHORT_SOAK_STEPS = 40000
 VARIANTS = ({"CHECK": "0"}, {"CHECK": "2"}, {"CPUS": "1"})
 
 
@@ -171,6 +172,23 @@ def fuzz_job(path, seconds):
     return Job(f"fuzz {name}", work)
 
 
+FINDING = re.compile(r"(?:finding|runtime error|sim|shadow|ERROR): (.*)")
+
+
+def soak_job(path, steps, seed, kind=""):
+    """Steps from a seed, of one format or of all in turn."""
+    name = " ".join(filter(None, ("soak", os.path.basename(path).removeprefix("soak_"), kind)))
+    seconds = 120 + steps // 1000
+
+    def work(log):
+        command = [path, "--steps", str(steps), "--seed", str(seed),
+                   *(["--format", kind] if kind else [])]
+        status, output = execute(command, log, seconds)
+        finding = FINDING.search(output)
+        return [run.check(name, finding[1] if status and finding else why(status, seconds))]
+    return Job(name, work)
+
+
 def alone(folder):
     """Waits until no other run uses the folder; hold on to what it returns."""
     os.makedirs(folder, exist_ok=True)
@@ -265,6 +283,8 @@ class Tests:
             yield unit_job(path)
         for path in args.fuzzers.split():
             yield fuzz_job(path, SHORT_FUZZ_SECONDS)
+        for path in args.soaks.split():
+            yield soak_job(path, SHORT_SOAK_STEPS, 1)
         yield from script_jobs(args.build, args.qemu)
         for name in args.examples.split():
             yield example_job(name, args.build, args.qemu)
@@ -306,14 +326,24 @@ class Tests:
 
 
 def fuzz(args):
-    """`make fuzz`: the fuzzers alone, for as long as they should run."""
+    """`make fuzz`: the fuzzers and soaks alone, for as long as they should run."""
+    start = time.monotonic()
     tests = Tests(args)
-    jobs = [fuzz_job(path, args.fuzz_seconds) for path in args.fuzzers.split()
-            if tests.wanted(path)]
+    seed = int(args.fuzz_seed or time.time())
+    jobs = [fuzz_job(path, args.fuzz_seconds) for path in args.fuzzers.split()]
+    for path in args.soaks.split():
+        kinds = subprocess.run([path, "--list"], check=True, text=True, stdout=subprocess.PIPE)
+        jobs += [soak_job(path, args.fuzz_steps, seed, kind) for kind in kinds.stdout.split()]
+    jobs = [job for job in jobs if tests.wanted(job.name)]
+    print(f"seed {seed}", flush=True)
     with ThreadPoolExecutor(max_workers=args.jobs) as pool:
-        for job, outcome in zip(jobs, pool.map(tests.perform, jobs)):
-            tests.show(job, *outcome)
-    return tests.summary(args.fuzz_seconds)
+        futures = {pool.submit(tests.perform, job): job for job in jobs}
+        for future in as_completed(futures):
+            job, (results, seconds, log) = futures[future], future.result()
+            if tests.show(job, results, seconds, log) and job.name.startswith("soak "):
+                with open(log, encoding="utf-8") as file:
+                    print("".join(f"    {line}" for line in file.readlines()[1:]), end="")
+    return tests.summary(time.monotonic() - start)
 
 
 def main():
@@ -322,9 +352,13 @@ def main():
     parser.add_argument("--qemu", default="qemu-system-arm")
     parser.add_argument("--unit-tests", default="", help="programs")
     parser.add_argument("--fuzzers", default="", help="programs")
+    parser.add_argument("--soaks", default="", help="programs")
     parser.add_argument("--examples", default="", help="names")
     parser.add_argument("--only", default="", help="only jobs with this text in their name")
     parser.add_argument("--fuzz-seconds", type=int, help="run the fuzzers alone, this long each")
+    parser.add_argument("--fuzz-steps", type=int, default=SHORT_SOAK_STEPS,
+                        help="then: steps of each soak of one format")
+    parser.add_argument("--fuzz-seed", default="", help="then: where the soaks start")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("options", nargs="*", help="make's options: NAME=value")
     args = parser.parse_args()

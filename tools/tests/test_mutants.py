@@ -54,6 +54,29 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(mutants.why_it_failed(mutants.of_suite(results, "a")), "tap: no end")
 
 
+class Soaking(unittest.TestCase):
+    MUTANTS = [mutants.Mutant(name, "", "", "unit", "test_a", ()) for name in
+               ("mmu-a", "mmu-b", "pool-a")]
+
+    def choose(self, text):
+        with tempfile.TemporaryDirectory() as root, mock.patch("matrix.ROOT", root):
+            os.makedirs(os.path.join(root, "tests", "fuzz"))
+            with open(os.path.join(root, "tests", "fuzz", "soak_mmu.unseen"), "w",
+                      encoding="utf-8") as file:
+                file.write(text)
+            return mutants.for_soak(self.MUTANTS, "mmu")
+
+    def test_unseen_are_left_out(self):
+        chosen, unseen = self.choose("# why\n\nmmu-b: nobody does that\n")
+        self.assertEqual([(m.name, m.kind, m.test) for m in chosen],
+                         [("mmu-a", "soak", "soak_mmu")])
+        self.assertEqual(unseen, {"mmu-b": "nobody does that"})
+
+    def test_an_unseen_that_is_no_mutant(self):
+        with self.assertRaises(ValueError):
+            self.choose("mmu-c: nobody does that\n")
+
+
 class Hunting(unittest.TestCase):
     def setUp(self):
         self.root = tempfile.mkdtemp()
