@@ -106,24 +106,34 @@ $(B)/%.img: $(B)/%.bin
 $(B)/%.uimg: $(B)/%.elf $(B)/%.bin tools/uimage.py
 	$(Q)$(PYTHON) tools/uimage.py --arch $(MKIMAGE_ARCH) $< $(B)/$*.bin $@
 
-# What other boot paths need: a program that enters as some loaders do, with MMU and caches on, and
-# one that jumps to bank 1 when U-Boot starts it. Each knows where it jumps to by a symbol.
+# What other boot paths need: a program that enters as some loaders do, with MMU and caches on; one
+# that jumps to bank 1 when U-Boot starts it; and, for AArch32, one that starts the image on a core
+# that comes up in AArch64. Each knows where it jumps to by a symbol.
 STUB_FLASH_TARGET := 0x0
 JUMP_TARGET       := 0x04000000
-STUBS := $(if $(wildcard tests/machines/stub.S),$(B)/stub-flash.elf $(B)/stub-ram.elf) \
-    $(if $(wildcard tests/machines/jump.S),$(B)/jump.uimg)
-MACHINE_FLAGS := $(A_FLAGS) -nostdlib -static -Wl,--build-id=none -Wl,--no-warn-rwx-segments
+MACHINE_SOURCES := $(wildcard tests/machines/$(ARCH)/*.S)
+STUBS := $(patsubst tests/machines/$(ARCH)/%.S,$(B)/%-flash.elf,$(filter-out %/jump.S,$(MACHINE_SOURCES))) \
+    $(patsubst tests/machines/$(ARCH)/%.S,$(B)/%-ram.elf,$(filter-out %/jump.S,$(MACHINE_SOURCES))) \
+    $(if $(filter %/jump.S,$(MACHINE_SOURCES)),$(B)/jump.uimg)
+MACHINE_FLAGS := -g3 -nostdlib -static -Wl,--build-id=none -Wl,--no-warn-rwx-segments
+STUB_FLAGS := $(ARCH_FLAGS) $(MACHINE_FLAGS)
+DROP_CC    := aarch64-linux-gnu-gcc
 entry_of = $$($(CROSS)readelf -h $1 | sed -n 's/.*Entry point address: *//p')
 
-$(B)/stub-flash.elf: tests/machines/stub.S $(wildcard tests/machines/stub.ld) $(B)/obj/compile.flags
-	$(Q)$(CC) $(MACHINE_FLAGS) -T tests/machines/stub.ld \
-	    -Wl,--defsym=stub_target=$(STUB_FLASH_TARGET) $< -o $@
-$(B)/stub-ram.elf: tests/machines/stub.S $(B)/ashlar-ram.elf $(wildcard tests/machines/stub.ld) \
+# $1: name, $2: compiler and its flags
+define stub
+$(B)/$1-flash.elf: tests/machines/$(ARCH)/$1.S tests/machines/stub.ld $(B)/obj/compile.flags
+	$$(Q)$2 -T tests/machines/stub.ld -Wl,--defsym=stub_target=$(STUB_FLASH_TARGET) $$< -o $$@
+$(B)/$1-ram.elf: tests/machines/$(ARCH)/$1.S $(B)/ashlar-ram.elf tests/machines/stub.ld \
         $(B)/obj/compile.flags
-	$(Q)$(CC) $(MACHINE_FLAGS) -T tests/machines/stub.ld \
-	    -Wl,--defsym=stub_target=$(call entry_of,$(B)/ashlar-ram.elf) $< -o $@
-$(B)/jump.elf: tests/machines/jump.S $(B)/obj/compile.flags
-	$(Q)$(CC) $(MACHINE_FLAGS) -Wl,-Ttext=0x40400000 -Wl,-e,0x40400000 \
+	$$(Q)$2 -T tests/machines/stub.ld \
+	    -Wl,--defsym=stub_target=$$(call entry_of,$(B)/ashlar-ram.elf) $$< -o $$@
+endef
+$(eval $(call stub,stub,$$(CC) $$(STUB_FLAGS)))
+$(eval $(call stub,drop,$$(DROP_CC) $$(MACHINE_FLAGS)))
+
+$(B)/jump.elf: tests/machines/$(ARCH)/jump.S $(B)/obj/compile.flags
+	$(Q)$(CC) $(STUB_FLAGS) -Wl,-Ttext=0x40400000 -Wl,-e,0x40400000 \
 	    -Wl,--defsym=jump_target=$(JUMP_TARGET) $< -o $@
 
 # An example is a program of its own: its sources, its linker script, the public headers and the
