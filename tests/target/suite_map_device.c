@@ -12,10 +12,22 @@
 #include "startup/stacks.h"
 #include "tests/target/suite.h"
 
-/* An address that the identity map does not reach: beyond its end, or, where nothing is beyond it,
- * below the vmap range. Nothing is ever read there. */
-#define FAR_AWAY                                                                                   \
-    (boot_map_limit() >> 48 ? ash_board.vmap.base.value : boot_map_limit() + 0x10000000)
+/* An address that the identity map does not reach: beyond its end and all RAM, or, where nothing is
+ * beyond it, below the vmap range. Nothing is ever read there. */
+static uint64_t far_away(void)
+{
+    uint64_t end = boot_map_limit();
+
+    if (end >> 48 != 0) {
+        return ash_board.vmap.base.value;
+    }
+    for (unsigned i = 0; i < ash_platform.ram_count; i++) {
+        uint64_t ram_end = ash_platform.ram[i].base.value + ash_platform.ram[i].size;
+
+        end = ram_end > end ? ram_end : end;
+    }
+    return end + 0x10000000;
+}
 
 static void known_devices_stay_where_they_are(void)
 {
@@ -68,7 +80,7 @@ static void bad_ranges_are_refused(void)
     CHECK_EQ(ash_map_device(ash_pa(0x09000000), 0, &va), ASH_EINVAL);
     CHECK_EQ(ash_map_device(ash_pa(UINT64_MAX - 4095), 8192, &va), ASH_ERANGE);
     CHECK_EQ(ash_map_device(ash_pa(UINT64_MAX - 4095), 4096, &va), ASH_ERANGE);
-    CHECK_EQ(ash_map_device(ash_pa(FAR_AWAY), ash_board.vmap.size + 1, &va), ASH_ENOMEM);
+    CHECK_EQ(ash_map_device(ash_pa(far_away()), ash_board.vmap.size + 1, &va), ASH_ENOMEM);
     CHECK_EQ(va.value, 1);
 }
 
@@ -79,17 +91,17 @@ static void far_devices_get_addresses_of_their_own(void)
     ash_va_t a, b, again;
 
     ash_vmap_stats(&before);
-    CHECK_EQ(ash_map_device(ash_pa(FAR_AWAY + 0x10), 0x2000, &a), 0);
-    CHECK_EQ(ash_map_device(ash_pa(FAR_AWAY + 0x100000), 0x1000, &b), 0);
+    CHECK_EQ(ash_map_device(ash_pa(far_away() + 0x10), 0x2000, &a), 0);
+    CHECK_EQ(ash_map_device(ash_pa(far_away() + 0x100000), 0x1000, &b), 0);
     CHECK(ash_vmap_contains((void *)a.value) && ash_vmap_contains((void *)b.value));
     CHECK_EQ(a.value & 0xfff, 0x10);
     CHECK_EQ(ash_mmu_query(&ash_boot_map, a, &mapping), 0);
-    CHECK_EQ(mapping.pa.value + (a.value - mapping.va.value), FAR_AWAY + 0x10);
+    CHECK_EQ(mapping.pa.value + (a.value - mapping.va.value), far_away() + 0x10);
     CHECK_EQ(mapping.attr, ASH_MMU_DEVICE | ASH_MMU_WRITE);
     /* An unmapped page lies between the two. */
     CHECK_EQ(ash_mmu_query(&ash_boot_map, ash_va(b.value - 1), &mapping), ASH_ENOENT);
     /* The same range, or a part of it, is where it was, until all have let go. */
-    CHECK_EQ(ash_map_device(ash_pa(FAR_AWAY + 0x1004), 4, &again), 0);
+    CHECK_EQ(ash_map_device(ash_pa(far_away() + 0x1004), 4, &again), 0);
     CHECK_EQ(again.value, a.value - 0x10 + 0x1004);
     ash_vunmap((void *)a.value);
     CHECK_EQ(ash_mmu_query(&ash_boot_map, a, &mapping), 0);
