@@ -25,15 +25,33 @@ static void print_part(const char *name, const char *start, const char *end)
     print_range("image", name, (uintptr_t)start, (uintptr_t)end);
 }
 
+static void print_built_in(void)
+{
+    static const char *const parts[] = {"console", "interrupt controller", "timer"};
+    const char *before = "  not usable in the tree, from the built-in table: ";
+
+    for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (ash_platform.built_in & 1u << i) {
+            printf("%s%s", before, parts[i]);
+            before = ", ";
+        }
+    }
+    if (ash_platform.built_in != 0) {
+        printf("\n");
+    }
+}
+
 static void print_source(void)
 {
     switch (ash_platform.source) {
     case ASH_PLATFORM_REGISTER:
         printf("  device tree at %#llx, named by the loader\n",
                (unsigned long long)ash_platform.tree.base.value);
+        print_built_in();
         break;
     case ASH_PLATFORM_FIXED:
         printf("  device tree at %#llx\n", (unsigned long long)ash_platform.tree.base.value);
+        print_built_in();
         break;
     case ASH_PLATFORM_FALLBACK:
         printf("  no usable device tree (%s): built-in table\n",

@@ -22,6 +22,13 @@ enum ash_platform_source {
     ASH_PLATFORM_FALLBACK, /**< the board's built-in table */
 };
 
+/** Parts that boot cannot do without, as bits. */
+enum ash_platform_part {
+    ASH_PART_CONSOLE = 1,
+    ASH_PART_IRQ = 2, /**< the interrupt controller */
+    ASH_PART_TIMER = 4,
+};
+
 enum ash_reserved_kind {
     ASH_RESERVED_KEEP,  /**< stays mapped with the rest of RAM, never given out */
     ASH_RESERVED_NOMAP, /**< must not be mapped at all */
@@ -61,6 +68,7 @@ struct ash_gpio_line {
 struct ash_platform {
     enum ash_platform_source source;
     int source_error;      /**< why the device tree was not used: an ASH_E code, 0 if it was */
+    unsigned built_in;     /**< ASH_PART_...: from the board's table, as no tree has them right */
     bool secure;           /**< the tree was read for the secure state */
     struct ash_range tree; /**< the device tree blob, up to its last block; size 0 if none */
     unsigned ram_count, reserved_count, flash_count, device_count;

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Between the parts of virt's board folder: where things are on that machine, whatever a tree says.
+ */
+#ifndef BOARD_VIRT_VIRT_H
+#define BOARD_VIRT_VIRT_H
+
+#include "ashlar/platform.h"
+
+#define VIRT_RAM_BASE 0x40000000u
+#define VIRT_PL011    0x09000000u
+
+/** The board's `discover`, without what board.c keeps of it. */
+void virt_find_platform(const void *hint, struct ash_platform *platform);
+
+#endif
