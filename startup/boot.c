@@ -110,6 +110,18 @@ static bool has_high_ram(const struct ash_platform *platform)
     return false;
 }
 
+/* A program may do without interrupts or a clock: their calls fail, and it can tell. */
+static void start_devices(void)
+{
+    int error = ash_board.init(&ash_platform);
+
+    if (error != 0) {
+        early_text("ashlar: a device of the board does not start: ");
+        early_text(ash_strerror(error));
+        early_text("\n");
+    }
+}
+
 void boot_start(const void *hint, uint32_t entry)
 {
     struct ash_range zone, dma;
@@ -150,6 +162,6 @@ void boot_start(const void *hint, uint32_t entry)
             "virtual addresses", "vmap");
     ash_mmu_freeze(&ash_boot_map);
     add_pmem(&ash_platform, dma);
-    require(ash_board.init(&ash_platform), "devices", "");
+    start_devices();
     run_main();
 }

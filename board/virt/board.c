@@ -42,39 +42,48 @@ static int virt_map(const struct ash_range *range, ash_va_t *va)
     return range->size == 0 ? 0 : ash_map_device(range->base, range->size, va);
 }
 
+/* A line whose registers cannot be mapped is none. */
+static int virt_map_line(struct ash_gpio_line *line, ash_va_t *va)
+{
+    int error = virt_map(&line->gpio, va);
+
+    if (error != 0) {
+        line->gpio.size = 0;
+    }
+    return error;
+}
+
+static int virt_first(int first, int error)
+{
+    return first != 0 ? first : error;
+}
+
+/* Nothing here is needed by the next: all is tried, and the first error told. */
 static int virt_init(const struct ash_platform *platform)
 {
     ash_va_t console = ash_va(0);
     int error = virt_map(&platform->console, &console);
 
-    if (error != 0) {
-        return error;
-    }
-    pl011_move(console);
-    error = virt_map(&platform->power_off.gpio, &virt_power_off_gpio);
-    if (error != 0) {
-        return error;
-    }
-    error = virt_map(&platform->restart.gpio, &virt_reset_gpio);
-    if (error != 0) {
-        return error;
-    }
-    error = gic_init(&platform->irq, platform->secure);
-    if (error != 0) {
-        return error;
-    }
-    return timer_init(platform->timer_irq);
+    pl011_move(error == 0 ? console : ash_va(0));
+    error = virt_first(error, virt_map_line(&virt_power_off_line, &virt_power_off_gpio));
+    error = virt_first(error, virt_map_line(&virt_reset_line, &virt_reset_gpio));
+    error = virt_first(error, gic_init(&platform->irq, platform->secure));
+    return virt_first(error, timer_init(platform->timer_irq));
 }
 
+/* A CPU's number is its affinity, as the pen has it; a tree may list the CPUs in any order. */
 static int virt_cpu_start(unsigned cpu, ash_pa_t entry)
 {
-    if (cpu == 0 || cpu >= ash_platform.cpu_count || cpu >= ASH_PLATFORM_CPUS) {
+    if (cpu == 0) {
         return ASH_ENODEV;
     }
-    if (ash_platform.secure) {
-        return 0; /* all of them came to the reset vector */
+    for (unsigned i = 0; i < ash_platform.cpu_count && i < ASH_PLATFORM_CPUS; i++) {
+        if (ash_platform.cpu_id[i] == cpu) {
+            /* In the secure state all of them came to the reset vector. */
+            return ash_platform.secure ? 0 : psci_cpu_on(ash_platform.psci, cpu, entry);
+        }
     }
-    return psci_cpu_on(ash_platform.psci, ash_platform.cpu_id[cpu], entry);
+    return ASH_ENODEV;
 }
 
 static void virt_power_off(void)

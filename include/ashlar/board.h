@@ -58,7 +58,8 @@ struct ash_board {
     void (*discover)(const void *hint, struct ash_platform *platform);
     /** Brings up the console. MMU off or on. */
     void (*console_init)(const struct ash_platform *platform);
-    /** Brings up interrupts and clock. MMU on, interrupts off. 0 or an error. */
+    /** Brings up interrupts and clock. MMU on, interrupts off. On an error boot says so and goes on
+     *  without what did not start. */
     int (*init)(const struct ash_platform *platform);
 
     const struct ash_console_ops *console;
