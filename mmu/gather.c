@@ -203,7 +203,9 @@ static unsigned rewrite(uint64_t *entry, unsigned count, uint64_t keep, uint64_t
 static void break_run(struct mmu_gather *gather, const struct mmu_place *place, unsigned count)
 {
     bool table = mmu_is_table(port_entry_load(place->entry), place->level);
+    bool code = gather->code;
 
+    gather->code = false; /* what was written beside the live table is not mapped yet */
     rewrite(place->entry, count, ~MMU_VALID, 0);
     settle(gather, place, count, 0);
     if (table) {
@@ -212,6 +214,7 @@ static void break_run(struct mmu_gather *gather, const struct mmu_place *place, 
         collect(gather, place->page, count, mmu_shift(place->level), false);
     }
     mmu_gather_flush(gather);
+    gather->code = code;
     gather->map->counters.breaks++;
 }
 

@@ -44,6 +44,9 @@ int ash_mmu_init(struct ash_mmu *map, const struct ash_mmu_config *config)
     }
     map->root_pa = mmu_reserve_pop(map, &reserve);
     map->root = port_ptr(map->root_pa);
+    if (!map->early) {
+        port_dsb_ishst(); /* walks see an empty root from the moment it is installed */
+    }
     return 0;
 }
 

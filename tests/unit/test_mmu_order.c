@@ -278,6 +278,42 @@ static void split(void **state)
     }
 }
 
+/* Code out of a block: the branch predictors are told when it is mapped, not while there is a hole
+ * (arm-rules 33). */
+static void split_for_code(void **state)
+{
+    (void)state;
+    FOR_EACH_KIND(kind)
+    {
+        rig_start(&rig, kind);
+        map_ok(0, MIB(2), MIB(2), RW);
+        sim_forget();
+        assert_int_equal(ash_mmu_protect(&rig.map, rig_va(&rig, KIB(4)), KIB(4), RX), 0);
+        EXPECT_OPS(SIM_ENTRY_STORE, SIM_DSB_ISHST, SIM_TLBI_PAGE, ONE_PAIR, SIM_ENTRY_STORE,
+                   SIM_DSB_ISHST, SIM_BRANCH_SYNC, ONE_PAIR);
+    }
+}
+
+/* A root may be installed as it is: walks see that it is empty, whatever the frame held. */
+static void empty_root(void **state)
+{
+    (void)state;
+    FOR_EACH_KIND(kind)
+    {
+        struct ash_mmu_config config;
+
+        rig_machine(&rig, kind);
+        config = rig_config(&rig, kind);
+        sim_forget();
+        assert_int_equal(ash_mmu_init(&rig.map, &config), 0);
+        EXPECT_OPS(SIM_DSB_ISHST);
+        config.early = true; /* publishing comes */
+        sim_forget();
+        assert_int_equal(ash_mmu_init(&rig.map, &config), 0);
+        assert_int_equal(sim_count[SIM_DSB_ISHST], 0);
+    }
+}
+
 /* A merge invalidates all 512 pages before the block appears. */
 static void merge(void **state)
 {
@@ -400,6 +436,8 @@ int main(void)
         cmocka_unit_test(tables_by_address),
         cmocka_unit_test(change_of_type),
         cmocka_unit_test(split),
+        cmocka_unit_test(split_for_code),
+        cmocka_unit_test(empty_root),
         cmocka_unit_test(merge),
         cmocka_unit_test(early),
         cmocka_unit_test(incoherent_walks),
