@@ -48,26 +48,10 @@ void port_send_event(void);
 void port_wait_interrupt(void);
 
 /* Atomics */
-static inline uint32_t port_fetch_add(uint32_t *word, uint32_t n)
-{
-    return __atomic_fetch_add(word, n, __ATOMIC_ACQ_REL);
-}
-
-static inline bool port_exchange32(uint32_t *word, uint32_t expected, uint32_t value)
-{
-    return __atomic_compare_exchange_n(word, &expected, value, false, __ATOMIC_ACQ_REL,
-                                       __ATOMIC_ACQUIRE);
-}
-
-static inline uint32_t port_load_acquire(const uint32_t *word)
-{
-    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
-}
-
-static inline void port_store_release(uint32_t *word, uint32_t value)
-{
-    __atomic_store_n(word, value, __ATOMIC_RELEASE);
-}
+uint32_t port_fetch_add(uint32_t *word, uint32_t n);
+bool port_exchange32(uint32_t *word, uint32_t expected, uint32_t value);
+uint32_t port_load_acquire(const uint32_t *word);
+void port_store_release(uint32_t *word, uint32_t value);
 
 /* The hardware's own answers */
 bool port_translate(ash_va_t va, unsigned access, struct port_translation *result);

@@ -3,8 +3,9 @@
  * The simulated machine, as tests see it: simulated physical memory, translation registers, and
  * a record of the barriers, TLB and cache operations that the code under test issues.
  *
- * The machine is flat: memory is coherent, nothing is cached, no TLB. What it can show is the
- * order and number of operations, and, by a walker of its own, what the tables mean.
+ * Here is what a test looks at: the order and number of operations and, by a walker of its own,
+ * what the tables mean. What may lie in TLBs, store buffers and caches meanwhile, and which rules
+ * that breaks, is hostile.h.
  */
 #ifndef ASHLAR_PORT_SIM_SIM_H
 #define ASHLAR_PORT_SIM_SIM_H
@@ -51,7 +52,8 @@ enum sim_op {
     SIM_CACHE_INVALIDATE,
     SIM_CACHE_CLEAN_INVALIDATE,
     SIM_CODE_SYNC,
-    SIM_NOTE, /**< what a test adds by sim_note(): address */
+    SIM_NOTE,     /**< what a test adds by sim_note(): address */
+    SIM_EXCHANGE, /**< a compare-exchange; not in the trace */
     SIM_OPS,
 };
 
@@ -94,7 +96,8 @@ extern size_t sim_line;     /**< bytes of a cache line, 64 at start */
 
 enum sim_format { SIM_LPAE, SIM_A64 };
 
-/** One of the two halves of the address space. */
+/** One of the two halves of the address space. va_bits 0: there is none. 32 in the upper half of an
+ *  LPAE machine (T1SZ = 0): all that the lower half leaves. */
 struct sim_half {
     bool walks; /**< not disabled by EPD */
     ash_pa_t root;
@@ -106,7 +109,9 @@ struct sim_regime {
     struct sim_half half[2]; /**< TTBR0, TTBR1 */
     uint64_t mair;
     unsigned asid;
-    bool wxn; /**< SCTLR.WXN */
+    bool wxn;   /**< SCTLR.WXN */
+    bool armv7; /**< LPAE of an ARMv7 processor: bits [47:40] of descriptors are ignored */
+    unsigned output_bits; /**< AArch64: TCR.IPS; 0: 48 */
 };
 /** The translation registers; set by sim_start() to: no walks, mair 0, WXN. */
 extern struct sim_regime sim_regime;
@@ -137,5 +142,7 @@ struct sim_answer {
  * the access: SIM_READ, SIM_WRITE or SIM_FETCH, plus SIM_UNPRIVILEGED. Shares nothing with mmu/.
  */
 struct sim_answer sim_translate(uint64_t va, unsigned access);
+/** The level at which walks of a half with so many bits start. */
+unsigned sim_first_level(enum sim_format format, unsigned va_bits);
 
 #endif

@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #include "ashlar/mmu.h"
-#include "port/sim/sim.h"
+#include "port/sim/hostile.h"
 #include "tests/unit/support.h"
 
 #define RIG_FRAMES 64u /* of tables */
@@ -74,6 +74,7 @@ static inline int rig_take(void *context, ash_pa_t *table)
             rig->used[i] = true;
             rig->in_use++;
             *table = ash_pa(RIG_RAM.value + (uint64_t)i * ASH_PAGE_SIZE);
+            sim_table_taken(*table);
             return 0;
         }
     }
@@ -93,6 +94,7 @@ static inline void rig_give(void *context, ash_pa_t table)
     rig->used[frame] = false;
     rig->in_use--;
     sim_note(table.value);
+    sim_table_given(table);
 }
 
 static inline struct ash_mmu_config rig_config(struct rig *rig, const struct rig_kind *kind)
@@ -127,6 +129,13 @@ static inline void rig_install(const struct rig *rig)
         .root = ash_mmu_root(&rig->map),
         .va_bits = rig->kind->va_bits,
     };
+    sim_regime.asid = rig->map.asid;
+}
+
+/** No CPU walks the map any more; what the TLB has of it stays there. */
+static inline void rig_uninstall(const struct rig *rig)
+{
+    sim_regime.half[rig->kind->base != 0].walks = false;
 }
 
 /** A fresh machine with an empty map of this kind, installed. */
@@ -141,13 +150,20 @@ static inline void rig_start(struct rig *rig, const struct rig_kind *kind)
     sim_forget();
 }
 
+/** The end of the map, whatever is mapped: no table is left. */
+static inline void rig_destroy(struct rig *rig)
+{
+    rig_uninstall(rig);
+    ash_mmu_destroy(&rig->map);
+    assert_int_equal(rig->in_use, 0);
+}
+
 /** Everything is unmapped: only the root must be left; then not even that. */
 static inline void rig_end(struct rig *rig)
 {
     assert_int_equal(ash_mmu_verify(&rig->map, NULL), 0);
     assert_int_equal(rig->in_use, 1);
-    ash_mmu_destroy(&rig->map);
-    assert_int_equal(rig->in_use, 0);
+    rig_destroy(rig);
 }
 
 static inline ash_va_t rig_va(const struct rig *rig, uint64_t offset)

@@ -18,7 +18,7 @@
 #include "ashlar/frames.h"
 #include "ashlar/mmu.h"
 #include "ashlar/pmem.h"
-#include "port/sim/sim.h"
+#include "port/sim/hostile.h"
 #include "tests/unit/support.h"
 
 #define Q         0x1000ull
@@ -50,12 +50,16 @@ static int machine_take(void *context, ash_pa_t *table)
     machine_takes_left--;
     error = ash_frames_alloc(0, ASH_FRAMES_ZERO | ASH_FRAMES_OWNER(ASH_OWNER_TABLES), &frame);
     *table = ash_frame_pa(frame);
+    if (error == 0) {
+        sim_table_taken(*table);
+    }
     return error;
 }
 
 static void machine_give(void *context, ash_pa_t table)
 {
     (void)context;
+    sim_table_given(table);
     ash_frames_free(ash_pa_frame(table), 0);
 }
 

@@ -113,7 +113,7 @@ static void bad_configurations(void **state)
 
     config.format = NULL;
     assert_int_equal(ash_mmu_init(&rig.map, &config), 0);
-    ash_mmu_destroy(&rig.map);
+    rig_destroy(&rig);
 }
 
 /* First and last page of each map; the last one ends with the address space. */
@@ -398,7 +398,7 @@ static void table_memory(void **state)
                          0);
         assert_int_equal(rig.in_use, expected[kind - rig_kinds] - 1);
         rig_verify(&rig);
-        ash_mmu_destroy(&rig.map);
+        rig_destroy(&rig);
         assert_int_equal(rig.in_use, 0);
     }
 }

@@ -352,7 +352,6 @@ static void early(void **state)
         config = rig_config(&rig, kind);
         config.early = true;
         assert_int_equal(ash_mmu_init(&rig.map, &config), 0);
-        rig_install(&rig);
         map_ok(0, MIB(2), MIB(4), RW);
         assert_int_equal(ash_mmu_unmap(&rig.map, rig_va(&rig, KIB(4)), KIB(4)), 0);
         rig_verify(&rig);
@@ -360,6 +359,7 @@ static void early(void **state)
         assert_int_equal(sim_count[SIM_CACHE_INVALIDATE], rig.in_use);
         assert_int_equal(sim_count[SIM_CACHE_CLEAN], 0);
         ash_mmu_publish(&rig.map);
+        rig_install(&rig);
         assert_int_equal(sim_count[SIM_CACHE_INVALIDATE], 2 * rig.in_use);
         for (unsigned i = 0; i < RIG_FRAMES; i++) {
             unsigned lines = 0;

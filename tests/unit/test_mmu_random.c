@@ -295,7 +295,7 @@ static void failing_zone(void **state)
         }
         assert_int_equal(fail_at, rig.in_use); /* one more than it takes; the root makes it even */
         rig_verify(&rig);
-        ash_mmu_destroy(&rig.map);
+        rig_destroy(&rig);
         assert_int_equal(rig.in_use, 0);
     }
 }

@@ -174,7 +174,7 @@ static void zone_over_pages(void **state)
         assert_int_equal(ash_mmu_unmap(&rig.map, rig_va(&rig, 0), MIB(2)), 0);
         rig_verify(&rig);
         rig_expect_hole(&rig, rig_va(&rig, 0));
-        ash_mmu_destroy(&rig.map);
+        rig_destroy(&rig);
         assert_int_equal(rig.in_use, 0);
     }
 }
@@ -209,7 +209,13 @@ static void asid(void **state)
     (void)state;
     rig_start(&rig, &rig_kinds[1]);
     assert_int_equal(ash_mmu_map(&rig.map, rig_va(&rig, 0), ash_pa(0), KIB(4), RW), 0);
+    rig_uninstall(&rig);
+    port_tlbi_asid(rig.map.asid);
+    port_dsb_ish();
+    port_isb();
     ash_mmu_set_asid(&rig.map, 7);
+    rig_install(&rig);
+    sim_forget();
     assert_int_equal(ash_mmu_unmap(&rig.map, rig_va(&rig, 0), KIB(4)), 0);
     assert_int_equal(sim_trace[sim_find(SIM_TLBI_PAGE_WALK, 0)].asid, 7);
     rig_end(&rig);
