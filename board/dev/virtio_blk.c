@@ -47,14 +47,14 @@ struct virtio_blk {
     struct ash_block block; /* first: the two share their address */
     struct virtio_device device;
     struct virtio_queue queue;
-    uint16_t queue_size;
-    uint32_t irq;
-    bool coherent;
     struct ash_dma_buffer buffer;
     volatile struct virtio_blk_shared *shared;
     uint64_t shared_bus;
-    uint32_t free; /* bit i: slot i is free */
-    struct ash_block_request *request[VIRTIO_BLK_DEPTH];
+    struct ash_block_request *request[VIRTIO_BLK_DEPTH]; /* NULL where the slot is free */
+    uint32_t free;                                       /* bit i: slot i is free */
+    uint32_t irq;
+    uint16_t queue_size;
+    bool coherent;
 };
 
 static struct virtio_blk virtio_blk_devices[BLOCK_DEVICES];
