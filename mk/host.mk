@@ -23,7 +23,7 @@ SANITIZE   := -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST_LIBS  := -Wl,--as-needed -lcmocka -lfdt -lpthread
 FUZZ_FLAGS := $(HOST_FLAGS) -O2 -fsanitize=fuzzer-no-link
 FUZZ_LIBS  := -Wl,--as-needed -lfdt
-# Later options win: soaks are long runs.
+# Soaks are long runs, and unit tests and fuzzers have the sanitizers. Later options win.
 SOAK_FLAGS     := $(HOST_FLAGS) -O2
 COVERAGE_FLAGS := $(HOST_FLAGS) -O0 --coverage -fprofile-update=single
 
@@ -43,7 +43,7 @@ $(H)/$1: FORCE | packages
 endef
 $(eval $(call host_stamp,gcc/flags,$(HOST_CC),$(HOST_FLAGS) $(SANITIZE) $(HOST_LIBS) $(UNIT_OBJECTS)))
 $(eval $(call host_stamp,clang/flags,$(FUZZ_CC),$(FUZZ_FLAGS) $(SANITIZE) $(FUZZ_OBJECTS)))
-$(eval $(call host_stamp,soak/flags,$(HOST_CC),$(SOAK_FLAGS) $(SANITIZE) $(SOAK_OBJECTS)))
+$(eval $(call host_stamp,soak/flags,$(HOST_CC),$(SOAK_FLAGS) $(SOAK_OBJECTS)))
 $(eval $(call host_stamp,coverage/flags,$(HOST_CC),$(COVERAGE_FLAGS) $(COVERAGE_OBJECTS)))
 
 $(H)/gcc/%.c.o: %.c $(H)/gcc/flags | packages
@@ -61,7 +61,7 @@ $(H)/clang/%.c.o: %.c $(H)/clang/flags | packages
 $(H)/soak/%.c.o: %.c $(H)/soak/flags | packages
 	$(call say,SOAKCC  $<)
 	@mkdir -p $(@D)
-	$(Q)$(HOST_CC) $(SOAK_FLAGS) $(SANITIZE) -MMD -MP -c $< -o $@
+	$(Q)$(HOST_CC) $(SOAK_FLAGS) -MMD -MP -c $< -o $@
 
 # Counts of an earlier build of the file would not fit.
 $(H)/coverage/%.c.o: %.c $(H)/coverage/flags | packages
@@ -88,7 +88,7 @@ $(H)/fuzz_%: $(H)/clang/tests/fuzz/fuzz_%.c.o $(H)/clang/libhost.a
 
 $(H)/soak_%: $(H)/soak/tests/fuzz/soak_%.c.o $(SOAK_OBJECTS)
 	$(call say,HOSTLD  $@)
-	$(Q)$(HOST_CC) $(SANITIZE) $^ -o $@
+	$(Q)$(HOST_CC) $^ -o $@
 
 $(H)/coverage/soak_%: $(H)/coverage/tests/fuzz/soak_%.c.o $(COVERAGE_OBJECTS)
 	$(call say,HOSTLD  $@)

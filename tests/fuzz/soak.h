@@ -9,7 +9,7 @@
 #ifndef ASHLAR_FUZZ_SOAK_H
 #define ASHLAR_FUZZ_SOAK_H
 
-#include "port/sim/sim.h"
+#include "port/sim/hostile.h"
 #include "tests/fuzz/shadow.h"
 
 /* Choices */
@@ -76,6 +76,7 @@ struct soak_step {
     int bad;          /* what they must give then, or 0 */
     unsigned fail_at; /* the n-th table cannot be had; 0: none fails */
     unsigned detail;  /* a choice of the verb's own */
+    unsigned crowd;   /* other CPUs use the map meanwhile, by this seed; 0: they do not */
 };
 
 /** What happened, of one format. */
@@ -102,6 +103,7 @@ struct soak {
     struct shadow *scratch;
     uint64_t focus[4]; /* pages near which it happens */
     bool live;         /* published: the machine may walk it */
+    unsigned cpus;     /* that have it installed when it is live */
     /* Table frames */
     bool used[SOAK_FRAMES];
     bool first_free; /* given back is taken again at once; otherwise as late as possible */

@@ -46,7 +46,7 @@ static bool allowed(ash_va_t va, unsigned access)
 static void machine_page(const struct soak *soak, ash_va_t va, const struct shadow_run *entry)
 {
     static const uint8_t memory[] = {0xff, 0x44, 0x04, 0x00};
-    struct sim_answer answer = sim_translate(va.value, SIM_READ);
+    struct sim_answer answer = sim_access(va.value, SIM_READ);
     bool user, write, exec;
 
     if (entry == NULL) {

@@ -558,6 +558,9 @@ void soak_choose(struct soak *soak, struct soak_step *step)
         step->fail_at = 1 + (unsigned)draw(soak, 4);
     }
     if (draw(soak, 32) == 0) {
+        step->crowd = 1 + (unsigned)draw(soak, 65535);
+    }
+    if (draw(soak, 32) == 0) {
         step->bad = 1 + (int)draw(soak, 16);
     }
 }

@@ -75,6 +75,16 @@ static uint64_t *frame_at(const struct soak *soak, unsigned frame)
     return port_ptr(ash_pa(soak->format->tables + (uint64_t)frame * ASH_PAGE_SIZE));
 }
 
+/* Whoever gives out frames makes them zero. All are, but after an early start somebody's lines may
+ * be in the cache, and must go before. */
+static void zero(const struct soak *soak, void *frame)
+{
+    if (soak->config.early) {
+        port_cache_invalidate(frame, ASH_PAGE_SIZE);
+        port_page_zero(frame);
+    }
+}
+
 static int take(void *context, ash_pa_t *table)
 {
     struct soak *soak = (struct soak *)((uintptr_t)context & ~(uintptr_t)1);
@@ -92,6 +102,8 @@ static int take(void *context, ash_pa_t *table)
             soak->last = frame;
             soak->in_use++;
             *table = ash_pa(soak->format->tables + (uint64_t)frame * ASH_PAGE_SIZE);
+            sim_table_taken(*table);
+            zero(soak, frame_at(soak, frame));
             return 0;
         }
     }
@@ -110,6 +122,7 @@ static void give(void *context, ash_pa_t table)
     SOAK_CHECK(memcmp(port_ptr(table), zeros, sizeof zeros) == 0);
     soak->used[frame] = false;
     soak->in_use--;
+    sim_table_given(table);
 }
 
 struct ash_mmu_tables soak_tables(struct soak *soak)
@@ -148,33 +161,55 @@ void soak_check_unchanged(const struct soak *soak, bool tables)
 
 /* Maps */
 
-void soak_install(struct soak *soak)
+/* The lower half is what the registers say; the upper one is installed as spaces are. */
+static void install_here(const struct soak *soak)
 {
     struct sim_half *half = &sim_regime.half[soak->config.base.value != 0];
 
-    half->walks = soak->live;
-    half->root = ash_mmu_root(&soak->map);
     half->va_bits = soak->config.va_bits;
-    sim_regime.asid = soak->map.asid;
+    if (soak->config.base.value == 0) {
+        half->root = ash_mmu_root(&soak->map);
+        half->walks = soak->live;
+        sim_rest();
+    } else if (soak->live) {
+        port_space_install(ash_mmu_root(&soak->map), soak->map.asid);
+    } else {
+        port_space_none();
+    }
 }
 
-/* All frames are zero again when a map ends, so one machine does for many. */
+void soak_install(struct soak *soak)
+{
+    unsigned self = sim_cpu;
+
+    for (unsigned cpu = 0; cpu < soak->cpus; cpu++) {
+        sim_on_cpu(cpu);
+        install_here(soak);
+    }
+    sim_on_cpu(self);
+}
+
+void soak_go_live(struct soak *soak)
+{
+    soak->live = true;
+    soak_install(soak);
+    if (soak->config.early) {
+        sim_mmu_on();
+    }
+}
+
 static void machine(struct soak *soak)
 {
-    if (frame_at(soak, 0) == NULL) {
-        sim_start();
-        for (unsigned i = 0; i < SOAK_FORMATS; i++) {
-            if (port_ptr(ash_pa(soak_formats[i].tables)) == NULL) {
-                sim_add_ram(ash_pa(soak_formats[i].tables), SOAK_FRAMES * ASH_PAGE_SIZE);
-                memset(port_ptr(ash_pa(soak_formats[i].tables)), 0, SOAK_FRAMES * ASH_PAGE_SIZE);
-            }
-        }
+    sim_start();
+    sim_add_ram(ash_pa(soak->format->tables), SOAK_FRAMES * ASH_PAGE_SIZE);
+    memset(frame_at(soak, 0), 0, SOAK_FRAMES * ASH_PAGE_SIZE);
+    sim_regime.format = soak->format->sim;
+    sim_regime.mair = ASH_MMU_MAIR0 | (uint64_t)ASH_MMU_MAIR1 << 32;
+    sim_coherent_walks = !soak->config.incoherent;
+    if (soak->config.early) {
+        sim_mmu_off(ash_pa(soak->format->tables), SOAK_FRAMES * ASH_PAGE_SIZE);
     }
-    sim_regime = (struct sim_regime){
-        .format = soak->format->sim,
-        .mair = ASH_MMU_MAIR0 | (uint64_t)ASH_MMU_MAIR1 << 32,
-        .wxn = true,
-    };
+    sim_set_cpus(soak->cpus);
 }
 
 static void configure(struct soak *soak)
@@ -190,7 +225,6 @@ static void configure(struct soak *soak)
     soak->config = (struct ash_mmu_config){
         .format = format->sim == SIM_LPAE ? &ash_mmu_format_lpae : &ash_mmu_format_a64,
         .va_bits = format->sizes[count],
-        .global = soak_once_in(source, 2),
         .early = soak_once_in(source, 6),
         .incoherent = soak_once_in(source, 6),
     };
@@ -198,6 +232,10 @@ static void configure(struct soak *soak)
         soak->config.base =
             ash_va(UINT64_MAX >> (64 - space) >> soak->config.va_bits << soak->config.va_bits);
     }
+    /* The lower half is the firmware's, the upper one that of spaces, whose entries are never
+     * global (arm-rules 41). */
+    soak->config.global = soak->config.base.value == 0;
+    soak->cpus = soak->config.early ? 1 : 1 + (unsigned)soak_draw(source, SIM_CPUS);
     if (!soak->config.global) {
         soak->config.asid = 1 + (unsigned)soak_draw(source, 255);
     }
@@ -285,8 +323,9 @@ void soak_start(struct soak *soak, const struct soak_format *format, struct soak
     SOAK_SAME(ash_mmu_init(&soak->map, &soak->config), 0);
     SOAK_SAME(soak->in_use, 1);
     SOAK_SAME(soak->map.start, format->start);
-    soak->live = !soak->config.early;
-    soak_install(soak);
+    if (!soak->config.early) {
+        soak_go_live(soak);
+    }
 }
 
 void soak_end(struct soak *soak)

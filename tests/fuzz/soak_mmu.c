@@ -17,7 +17,7 @@
 #define SHARE  60u    /* percent of the steps that must change something */
 #define ENOUGH 10000u /* steps that show it */
 
-#define PATIENCE 60u /* seconds in which one step at least must be done */
+#define PATIENCE 20u /* seconds in which one step at least must be done */
 
 static struct soak soak;
 

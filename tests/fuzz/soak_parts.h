@@ -10,8 +10,15 @@
 
 /** Lets the machine walk the map, if it is live, under its ASID. */
 void soak_install(struct soak *soak);
+/** From here on the machine walks it. */
+void soak_go_live(struct soak *soak);
 /** Take and give, with the context that the map has now. */
 struct ash_mmu_tables soak_tables(struct soak *soak);
+
+/** work(arg), which does the step on this CPU, while others use what it leaves alone: what is the
+ *  same in `then`, which the map becomes. */
+void soak_in_crowd(struct soak *soak, const struct soak_step *step, const struct shadow *then,
+                   void (*work)(void *arg), void *arg);
 
 /** Keeps a copy of the map, and of its tables if `tables`; one at a time. */
 void soak_remember(const struct soak *soak, bool tables);

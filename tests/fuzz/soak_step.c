@@ -5,7 +5,7 @@
  */
 #include "tests/fuzz/soak_parts.h"
 
-#define EVERY_SOUND 16u   /* steps from one verify to the next */
+#define EVERY_SOUND 32u   /* steps from one verify to the next */
 #define EVERY_WALK  128u  /* ... of a comparison of all mappings */
 #define EVERY_ALL   1024u /* ... of a walk of the machine over the whole map */
 
@@ -168,6 +168,7 @@ static void change_asid(struct soak *soak, unsigned asid)
     if (live) {
         port_tlbi_asid(soak->map.asid);
         port_dsb_ish();
+        port_isb();
     }
     ash_mmu_set_asid(&soak->map, asid);
     SOAK_SAME(soak->map.asid, asid);
@@ -205,9 +206,10 @@ static bool other(struct soak *soak, const struct soak_step *step)
         return true;
     case SOAK_PUBLISH:
         changed = !soak->live;
-        ash_mmu_publish(&soak->map);
-        soak->live = true;
-        soak_install(soak);
+        if (changed) {
+            ash_mmu_publish(&soak->map);
+            soak_go_live(soak);
+        }
         return changed;
     case SOAK_REPORT:
         soak_check_dump(soak, step->page);
@@ -265,6 +267,38 @@ static int run(struct soak *soak, const struct soak_step *step, const struct exp
     }
 }
 
+/* A step on its way. */
+struct work {
+    struct soak *soak;
+    const struct soak_step *step;
+    const struct expected *expected;
+    int result;
+};
+
+static void work(void *arg)
+{
+    struct work *work = arg;
+
+    work->result = run(work->soak, work->step, work->expected);
+    sim_rest();
+}
+
+/* On one of the CPUs; the others look on, or use the map. */
+static int run_somewhere(struct soak *soak, const struct soak_step *step,
+                         const struct expected *expected)
+{
+    struct work one = {soak, step, expected, 0};
+
+    sim_on_cpu((unsigned)(soak->number % soak->cpus));
+    if (step->crowd != 0 && soak->cpus > 1 && soak->live && expected->next &&
+        expected->error == 0) {
+        soak_in_crowd(soak, step, soak->next, work, &one);
+    } else {
+        work(&one);
+    }
+    return one.result;
+}
+
 /* Near the edges of the range, where it is most likely to differ, and somewhere inside. */
 static void check_around(struct soak *soak, const struct soak_step *step)
 {
@@ -277,6 +311,18 @@ static void check_around(struct soak *soak, const struct soak_step *step)
     soak_check_page(soak, end);
     soak_check_page(soak, ash_align_down(step->page, 512));
     soak_check_page(soak, (end - 1) | 511);
+}
+
+/* Invalidations by address are for the map's own ASID, or for all if it is global. */
+static void check_operands(const struct soak *soak)
+{
+    unsigned asid = soak->config.global ? PORT_ASID_GLOBAL : soak->map.asid;
+
+    for (enum sim_op op = SIM_TLBI_PAGE; op <= SIM_TLBI_ASID; op++) {
+        int found = sim_find(op, 0);
+
+        SOAK_CHECK(found < 0 || sim_trace[found].asid == asid);
+    }
 }
 
 /* What the interface says of invalidations and tables, given the counters before. */
@@ -302,10 +348,11 @@ static void check_costs(const struct soak *soak, const struct soak_step *step,
         SOAK_CHECK(now->asids == before->asids || !soak->config.global);
         SOAK_CHECK(now->alls == before->alls || soak->config.global);
         SOAK_CHECK(pages <= 15 * barriers);
+        check_operands(soak);
     } else {
         SOAK_SAME(sim_tlbi_count(), 0);
     }
-    SOAK_SAME(barriers, sim_count[SIM_DSB_ISHST]);
+    SOAK_SAME(barriers + soak->config.incoherent, sim_count[SIM_DSB_ISHST]);
     if (step->verb == SOAK_MAP) {
         SOAK_SAME(sim_tlbi_count(), 0); /* entries that fault are not cached */
         SOAK_SAME(barriers, 1);
@@ -350,8 +397,12 @@ void soak_perform(struct soak *soak, const struct soak_step *chosen)
     soak->takes = 0;
     soak->fail_at = step->verb <= SOAK_MERGE || step->verb == SOAK_REMAP_ZONE ? step->fail_at : 0;
     sim_forget();
-    SOAK_SAME(run(soak, step, &expected), expected.error);
+    SOAK_SAME(run_somewhere(soak, step, &expected), expected.error);
     soak->fail_at = 0;
+    if (soak->config.incoherent) {
+        port_dsb_ishst(); /* what is still in this CPU's buffer was stored to no table */
+    }
+    sim_on_cpu((unsigned)(soak->number / 2 % soak->cpus));
     if (expected.error != 0) {
         soak_check_unchanged(soak, expected.failing);
         SOAK_SAME(soak->map.counters.taken - before.taken, expected.failing ? soak->takes - 1 : 0);
