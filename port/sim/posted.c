@@ -101,16 +101,6 @@ void sim_posted_visible(bool nsh)
     }
 }
 
-bool sim_posted_holds(const uint64_t *entry)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (posted[i].entry == entry) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool sim_posted_any(void)
 {
     for (size_t i = 0; i < count; i++) {

@@ -87,6 +87,9 @@ struct sim_tree {
     unsigned va_bits, half;
     uint64_t mair;
     unsigned asid;
+    /* Walks of it may be cached under any ASID: it maps something global, or was installed (TTBR0)
+     * while the ASID changed. */
+    bool any_asid;
     uint8_t installed; /* CPUs that walk it now */
     uint8_t cpus;      /* CPUs whose TLBs may hold something of it */
 };
@@ -132,9 +135,8 @@ bool sim_tree_table(uint64_t link, struct sim_spot *page);
 /* Stops if the descriptor breaks a rule by itself. */
 void sim_tree_judge(const struct sim_tree *tree, unsigned level, uint64_t va, uint64_t descriptor);
 /* Walks reach this page or block from now on; or no walk that begins now does. */
-void sim_tree_map(struct sim_tree *tree, unsigned level, uint64_t va, uint64_t leaf);
-void sim_tree_unmap(struct sim_tree *tree, uint64_t *entry, unsigned level, uint64_t va,
-                    uint64_t leaf);
+void sim_tree_map(struct sim_tree *tree, unsigned level, uint64_t leaf);
+void sim_tree_unmap(struct sim_tree *tree, unsigned level, uint64_t va, uint64_t leaf);
 /* How what a table holds has become visible when walks begin to reach it. */
 enum sim_order {
     SIM_ORDER_FORCED,   /* the test says so */
@@ -165,7 +167,6 @@ void sim_posted_store(const struct sim_spot *spot, uint64_t *entry, uint64_t va,
 void sim_posted_fresh(const struct sim_spot *page);
 /* A DSB of this CPU. Those whose changes are now visible need an ISB of it (isb_due). */
 void sim_posted_visible(bool nsh);
-bool sim_posted_holds(const uint64_t *entry);
 /* Something that this CPU stored, and that matters, is not visible yet. */
 bool sim_posted_any(void);
 unsigned sim_posted_covers(uint64_t va);
@@ -173,9 +174,10 @@ void sim_posted_rest(void);
 
 /* tlb.c */
 void sim_tlb_start(void);
-/* `descriptor`, at `va`, is being overwritten in a table of the tree. */
-void sim_tlb_retire(const struct sim_tree *tree, uint64_t *entry, unsigned level, uint64_t va,
-                    uint64_t descriptor);
+/* This entry is being stored; then: by that, `descriptor`, which translates va, is gone from the
+ * tree, being the entry itself or below it. */
+void sim_tlb_store(const struct sim_spot *spot, unsigned level);
+void sim_tlb_retire(const struct sim_tree *tree, unsigned level, uint64_t va, uint64_t descriptor);
 /* The tree is not walked by this CPU any more, but its TLB keeps what it has of it; or again. */
 void sim_tlb_leave(struct sim_tree *tree);
 void sim_tlb_enter(struct sim_tree *tree);

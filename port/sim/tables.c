@@ -140,9 +140,9 @@ static void store_reachable(struct sim_tree *tree, uint64_t *entry, unsigned lev
     }
     if (sim_is_valid(old)) {
         if (!was_link) {
-            sim_tree_unmap(tree, entry, level, va, old);
+            sim_tree_unmap(tree, level, va, old);
         } else {
-            sim_tlb_retire(tree, entry, level, va, old);
+            sim_tlb_retire(tree, level, va, old);
             if (sim_tree_table(old, &page)) {
                 sim_tree_drop(tree, level + 1, &page, va);
             }
@@ -152,7 +152,7 @@ static void store_reachable(struct sim_tree *tree, uint64_t *entry, unsigned lev
         sim_tree_adopt(tree, level + 1, &page, va, entry,
                        release ? SIM_ORDER_RELEASED : SIM_ORDER_NONE);
     } else if (sim_is_valid(new) && !is_link) {
-        sim_tree_map(tree, level, va, new);
+        sim_tree_map(tree, level, new);
     }
 }
 
@@ -176,6 +176,7 @@ void sim_tables_store(const struct sim_spot *spot, uint64_t *entry, uint64_t val
         va = frame->va + index * size;
         if (!sim_same(old, value, frame->level)) {
             rule = sim_is_valid(old) ? 3 : 1; /* what the DSB is missed for */
+            sim_tlb_store(spot, frame->level);
             store_reachable(&sim_trees[frame->tree], entry, frame->level, va, value, release);
         }
     }
@@ -193,7 +194,7 @@ void sim_tables_overwrite(struct sim_frame *frame, const struct sim_spot *page)
     sim_tlb_tree_held(tree, "a table is overwritten");
     for (unsigned i = 0; i < sim_tree_entries(tree, frame->level); i++) {
         if (sim_is_valid(entry[i]) && !sim_is_link(entry[i], frame->level)) {
-            sim_tree_unmap(tree, &entry[i], frame->level, 0, entry[i]);
+            sim_tree_unmap(tree, frame->level, 0, entry[i]);
         }
     }
     frame->use = SIM_USE_FRESH;

@@ -16,7 +16,10 @@
 struct record {
     uint64_t va, size; /* what a TLBI by address has to hit */
     uint64_t old;
-    const uint64_t *entry;
+    const uint64_t
+        *seen;       /* the entry that is stored (this one, or a link above), as walks find it */
+    uint64_t before; /* what it was */
+    uint8_t at;      /* its level */
     unsigned asid;
     uint8_t tree, level;
     bool link;
@@ -103,8 +106,19 @@ static void sweep(void)
     count = kept;
 }
 
-void sim_tlb_retire(const struct sim_tree *tree, uint64_t *entry, unsigned level, uint64_t va,
-                    uint64_t descriptor)
+/* The store that is being made. */
+static const uint64_t *stored;
+static uint64_t stored_before;
+static unsigned stored_at;
+
+void sim_tlb_store(const struct sim_spot *spot, unsigned level)
+{
+    stored = (const uint64_t *)(spot->bank->seen + spot->offset);
+    stored_before = *sim_spot_memory(spot);
+    stored_at = level;
+}
+
+void sim_tlb_retire(const struct sim_tree *tree, unsigned level, uint64_t va, uint64_t descriptor)
 {
     struct record *record;
     uint64_t size;
@@ -113,14 +127,15 @@ void sim_tlb_retire(const struct sim_tree *tree, uint64_t *entry, unsigned level
         return;
     }
     record = add(tree);
-    record->entry = entry;
+    record->seen = stored;
+    record->before = stored_before;
+    record->at = (uint8_t)stored_at;
     record->level = (uint8_t)level;
     record->va = va;
     record->size = UINT64_C(1) << sim_shift(level);
     record->old = descriptor;
     record->link = sim_is_link(descriptor, level);
-    /* Walks to global entries may be cached under any ASID. */
-    record->global = record->link ? tree->half == 0 : !(descriptor & NOT_GLOBAL);
+    record->global = record->link ? tree->any_asid : !(descriptor & NOT_GLOBAL);
     record->fetch = tree->installed;
     record->hold = tree->cpus;
     va = reach(record, &size);
@@ -144,7 +159,7 @@ void sim_tlb_leave(struct sim_tree *tree)
     }
     record = add(tree);
     record->whole = true;
-    record->global = tree->half == 0;
+    record->global = tree->any_asid;
     record->hold = sim_cpu_bit();
 }
 
@@ -263,7 +278,8 @@ void sim_tlb_barrier(bool nsh, bool all)
             continue;
         }
         if (record->storer == sim_cpu && record->fetch != 0) {
-            if (sim_coherent_walks || !sim_posted_holds(record->entry)) {
+            if (!sim_is_valid(*record->seen) ||
+                !sim_same(*record->seen, record->before, record->at)) {
                 record->fetch = 0;
             } else {
                 record->almost = 42; /* it is in the data cache still */

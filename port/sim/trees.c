@@ -7,8 +7,9 @@
 
 #include <string.h>
 
-#define ACCESSED (UINT64_C(1) << 10)
-#define OUTPUT   UINT64_C(0x0000fffffffff000)
+#define ACCESSED   (UINT64_C(1) << 10)
+#define NOT_GLOBAL (UINT64_C(1) << 11)
+#define OUTPUT     UINT64_C(0x0000fffffffff000)
 
 struct sim_tree sim_trees[SIM_TREES];
 
@@ -113,21 +114,20 @@ void sim_tree_judge(const struct sim_tree *tree, unsigned level, uint64_t va, ui
     }
 }
 
-void sim_tree_map(struct sim_tree *tree, unsigned level, uint64_t va, uint64_t leaf)
+void sim_tree_map(struct sim_tree *tree, unsigned level, uint64_t leaf)
 {
-    sim_tlb_conflict(tree, level, va, leaf);
     sim_cache_mapped(sim_output(leaf, level), UINT64_C(1) << sim_shift(level),
                      sim_memory_of(tree->mair, leaf), 1);
     sim_this()->branch_due |= tree->format == SIM_LPAE && sim_is_executable(tree, leaf);
+    tree->any_asid |= !(leaf & NOT_GLOBAL);
 }
 
-void sim_tree_unmap(struct sim_tree *tree, uint64_t *entry, unsigned level, uint64_t va,
-                    uint64_t leaf)
+void sim_tree_unmap(struct sim_tree *tree, unsigned level, uint64_t va, uint64_t leaf)
 {
     sim_cache_mapped(sim_output(leaf, level), UINT64_C(1) << sim_shift(level),
                      sim_memory_of(tree->mair, leaf), -1);
     if (leaf & ACCESSED) {
-        sim_tlb_retire(tree, entry, level, va, leaf);
+        sim_tlb_retire(tree, level, va, leaf);
     }
 }
 
@@ -190,7 +190,8 @@ void sim_tree_adopt(struct sim_tree *tree, unsigned level, const struct sim_spot
     adoption_order = order;
     descend_from(&descent, tree, level, page, va, parent);
     while (next_leaf(&descent, adopt_table, &entry, &leaf_va)) {
-        sim_tree_map(tree, descent.level, leaf_va, *entry);
+        sim_tlb_conflict(tree, descent.level, leaf_va, *entry);
+        sim_tree_map(tree, descent.level, *entry);
     }
 }
 
@@ -201,7 +202,7 @@ static void drop_table(struct descent *descent)
     struct place *here = &descent->at[descent->level];
 
     if (here->parent != NULL && descent->level != descent->top) {
-        sim_tlb_retire(descent->tree, here->parent, descent->level - 1, here->va, *here->parent);
+        sim_tlb_retire(descent->tree, descent->level - 1, here->va, *here->parent);
     }
     sim_spot_frame(&here->page)->use = SIM_USE_FRESH;
     sim_posted_fresh(&here->page);
@@ -214,7 +215,7 @@ void sim_tree_drop(struct sim_tree *tree, unsigned level, const struct sim_spot 
 
     descend_from(&descent, tree, level, page, va, NULL);
     while (next_leaf(&descent, drop_table, &entry, &leaf_va)) {
-        sim_tree_unmap(tree, entry, descent.level, leaf_va, *entry);
+        sim_tree_unmap(tree, descent.level, leaf_va, *entry);
     }
 }
 
@@ -313,6 +314,9 @@ void sim_tables_sync(bool checked)
 
         if (same_half(was, is) && known->mair == sim_regime.mair &&
             (half == 0 || known->asid == sim_regime.asid)) {
+            if (tree != NULL) {
+                tree->any_asid |= known->asid != sim_regime.asid;
+            }
             continue;
         }
         if (tree != NULL) {
