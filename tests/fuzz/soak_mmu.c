@@ -97,7 +97,7 @@ int main(int argc, char **argv)
     signal(SIGALRM, look);
     signal(SIGABRT, stopped);
     alarm(PATIENCE);
-    printf("seed %#llx\n", (unsigned long long)seed);
+    printf("from session %#llx on\n", (unsigned long long)seed);
     fflush(stdout);
     soak_run(&soak, seed, steps, formats, counts);
     soak_print_counts(counts);
