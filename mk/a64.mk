@@ -32,6 +32,5 @@ ARCH_FLAGS := $(A_CPU) -mstrict-align -mno-outline-atomics -mbranch-protection=s
 # Early code must not touch vectors: it runs before they are on, and in exceptions.
 EARLY_FLAGS := -mgeneral-regs-only
 MKIMAGE_ARCH := arm64
-QEMU := qemu-system-aarch64
 # log2 of the addresses of the firmware's map
 ARCH_DEFINES := -DASH_VA_BITS=$(VABITS)

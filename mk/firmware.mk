@@ -115,7 +115,7 @@ MACHINE_SOURCES := $(wildcard tests/machines/$(ARCH)/*.S)
 STUBS := $(patsubst tests/machines/$(ARCH)/%.S,$(B)/%-flash.elf,$(filter-out %/jump.S,$(MACHINE_SOURCES))) \
     $(patsubst tests/machines/$(ARCH)/%.S,$(B)/%-ram.elf,$(filter-out %/jump.S,$(MACHINE_SOURCES))) \
     $(if $(filter %/jump.S,$(MACHINE_SOURCES)),$(B)/jump.uimg)
-MACHINE_FLAGS := -g3 -nostdlib -static -Wl,--build-id=none -Wl,--no-warn-rwx-segments
+MACHINE_FLAGS := -g3 -nostdlib -static -Wl,--nmagic -Wl,--build-id=none -Wl,--no-warn-rwx-segments
 STUB_FLAGS := $(ARCH_FLAGS) $(MACHINE_FLAGS)
 DROP_CC    := aarch64-linux-gnu-gcc
 entry_of = $$($(CROSS)readelf -h $1 | sed -n 's/.*Entry point address: *//p')

@@ -39,6 +39,7 @@ Options, with their defaults:
   SMP=1               CPUs of the machine
   CHECK=1             ASH_CHECK: 0 cheapest checks, 1 default, 2 debug
   CPUS=4              ASH_CPUS: CPUs that the library can serve, 1 to 8
+  VABITS=39           AArch64: bits of the firmware's addresses, 39 or 48
   ONLY=               test, mutants, fuzz: only what contains this text in its name
   FUZZ_SECONDS=60     length of one fuzzer's run
   FUZZ_STEPS=20000000 operations on each format (half an hour)
@@ -51,7 +52,7 @@ help:
 	$(info $(HELP))
 	@:
 
-RUN := $(PYTHON) -B tools/run.py --qemu $(QEMU) --build $(B) --mem $(MEM) --smp $(SMP) \
+RUN := $(PYTHON) -B tools/run.py --arch $(ARCH) --build $(B) --mem $(MEM) --smp $(SMP) \
     $(if $(CPU),--cpu $(CPU))
 
 run: $(B)/ashlar.img
@@ -71,10 +72,10 @@ format: | packages
 format-check: | packages
 	clang-format --dry-run --Werror $(FORMATTED)
 
-TEST := $(PYTHON) -B tools/test_all.py --build $(B) --qemu $(QEMU) --only '$(ONLY)' \
+TEST := $(PYTHON) -B tools/test_all.py --only '$(ONLY)' \
     --unit-tests '$(UNIT_TESTS:%=$(H)/%)' --fuzzers '$(FUZZERS:%=$(H)/%)' \
     --soaks '$(SOAKS:%=$(H)/%)' --examples '$(EXAMPLES)' \
-    BOARD=$(BOARD) ARCH=$(ARCH) CPU=$(CPU) CHECK=$(CHECK) CPUS=$(CPUS)
+    BOARD=$(BOARD) CPU=$(CPU) CHECK=$(CHECK) CPUS=$(CPUS)
 
 # The script builds by calling make again, so that a build that fails is counted like a test.
 test: packages
@@ -99,7 +100,7 @@ BENCH_MAKE := MAKEFLAGS= $(MAKE) --no-print-directory INSTALL=no BOARD=$(BOARD) 
 bench: packages
 	@for build in $(BENCH_BUILDS); do \
 	    $(BENCH_MAKE) $$(echo $$build | tr : ' ') bench-image || exit 1; done
-	@$(PYTHON) -B tools/bench.py --arch $(ARCH) --qemu $(QEMU) --json build/bench-$(ARCH).json \
+	@$(PYTHON) -B tools/bench.py --arch $(ARCH) --json build/bench-$(ARCH).json \
 	    $(foreach build,$(BENCH_BUILDS),$(build):$$( \
 	    $(BENCH_MAKE) -s $(subst :, ,$(build)) folders | cut -d' ' -f1))
 

@@ -46,10 +46,10 @@ NUMBER = r"([0-9]+(?:\.[0-9]+)?)"
 ROW = re.compile(rf"^# bench (\S+) (\S+) {NUMBER} {NUMBER} {NUMBER}$", re.MULTILINE)
 
 
-def measure(arch, build, qemu, seconds):
+def measure(arch, build, seconds):
     """What the image prints."""
-    machine = machines.Machine(cpu=CPU[arch])
-    command = machines.qemu_command(machine, build, qemu, extra=["-icount", "shift=0"])
+    machine = machines.Machine(cpu=CPU[arch], build=arch)
+    command = machines.qemu_command(machine, build, extra=["-icount", "shift=0"])
     command = [word.replace("ashlar.img", "bench.img") for word in command]
     with Console(command, os.path.join(build, "bench.log"), limit=seconds) as console:
         match = console.expect(r"^# bench (end|failed.*)$|^\*\*\* stopped.*")
@@ -106,7 +106,6 @@ def table(measured, beside):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--arch", required=True, choices=sorted(CPU))
-    parser.add_argument("--qemu", default="qemu-system-arm")
     parser.add_argument("--json", required=True)
     parser.add_argument("--timeout", type=float, default=120)
     parser.add_argument("builds", nargs="+", help="CHECK=<n>:CPUS=<n>:<folder>")
@@ -116,7 +115,7 @@ def main():
         check, cpus, folder = build.split(":", 2)
         check, cpus = (int(word.split("=")[1]) for word in (check, cpus))
         try:
-            text = measure(args.arch, folder, args.qemu, args.timeout)
+            text = measure(args.arch, folder, args.timeout)
         except ConsoleError as error:
             print(f"bench: {folder}: {error}", file=sys.stderr)
             return 1

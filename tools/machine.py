@@ -4,9 +4,14 @@
 import os
 from dataclasses import dataclass, replace
 
+# What is built: the architecture, and what sets the build apart from its default.
+BUILDS = {"a32": {"ARCH": "a32"}, "a64": {"ARCH": "a64"}, "a64-va48": {"ARCH": "a64", "VABITS": "48"}}
 IMAGES = ("flash", "ram")
-ENTRIES = ("svc", "hyp", "secure", "uboot", "stub")
-UBOOT = "/usr/lib/u-boot/qemu_arm/u-boot.bin"
+# How the image is entered; the first of each architecture is the machine's plain way.
+ENTRIES = {"a32": ("svc", "hyp", "secure", "uboot", "stub", "drop"),
+           "a64": ("el1", "el2", "el3", "uboot", "stub")}
+UBOOT = {"a32": "/usr/lib/u-boot/qemu_arm/u-boot.bin",
+         "a64": "/usr/lib/u-boot/qemu_arm64/u-boot.bin"}
 UIMAGE_ADDRESS = 0x44000000  # where the legacy image waits for U-Boot's bootm
 PROMPT = "ashlar> "
 
@@ -14,22 +19,37 @@ PROMPT = "ashlar> "
 @dataclass(frozen=True)
 class Machine:
     image: str = "flash"
-    entry: str = "svc"
+    entry: str = ""
     cpu: str = "max"
     mem: str = "512M"
     smp: int = 1
     gic: int = 2
+    build: str = "a32"
 
     def __post_init__(self):
+        if self.build not in BUILDS:
+            raise ValueError(f"build {self.build!r}: one of {', '.join(BUILDS)}")
+        if not self.entry:
+            object.__setattr__(self, "entry", ENTRIES[self.arch][0])
         if self.image not in IMAGES:
             raise ValueError(f"image {self.image!r}: one of {', '.join(IMAGES)}")
-        if self.entry not in ENTRIES:
-            raise ValueError(f"entry {self.entry!r}: one of {', '.join(ENTRIES)}")
+        if self.entry not in ENTRIES[self.arch]:
+            raise ValueError(f"entry {self.entry!r}: one of {', '.join(ENTRIES[self.arch])}")
         if self.gic not in (2, 3):
             raise ValueError(f"gic {self.gic!r}: 2 or 3")
         if not 1 <= self.smp <= 8:
             raise ValueError(f"smp {self.smp!r}: 1 to 8")
         memory_bytes(self.mem)
+
+    @property
+    def arch(self):
+        return BUILDS[self.build]["ARCH"]
+
+    @property
+    def qemu(self):
+        """The program. True ARMv8 processors come up in AArch64, in the other one."""
+        return "qemu-system-aarch64" if self.arch == "a64" or self.entry == "drop" \
+            else "qemu-system-arm"
 
 
 def memory_bytes(text):
@@ -43,7 +63,8 @@ def memory_bytes(text):
 def for_processor(machine, processor):
     """The machine for a processor that was built for. qemu-system-arm's ARMv8 processor in AArch32
     state is `max`; its Cortex-A53 and A72 live in qemu-system-aarch64 and start in AArch64."""
-    return replace(machine, cpu="max" if processor in ("cortex-a53", "cortex-a72") else processor)
+    absent = machine.qemu == "qemu-system-arm" and processor in ("cortex-a53", "cortex-a72")
+    return replace(machine, cpu="max" if absent else processor)
 
 
 def flash_drive(path, unit):
@@ -63,13 +84,15 @@ def boot_arguments(machine, build):
         raw = f"addr={UIMAGE_ADDRESS:#x}", "force-raw=on"
         if machine.image == "flash":
             # U-Boot holds bank 0: our image is linked at bank 1, and a uImage jumps there.
-            return ["-bios", UBOOT, *flash_drive(file("ashlar-bank1.img"), 1),
+            return ["-bios", UBOOT[machine.arch], *flash_drive(file("ashlar-bank1.img"), 1),
                     *load(file("jump.uimg"), *raw)]
-        return ["-bios", UBOOT, *load(file("ashlar-ram.uimg"), *raw)]
-    if machine.entry == "stub":
+        return ["-bios", UBOOT[machine.arch], *load(file("ashlar-ram.uimg"), *raw)]
+    if machine.entry in ("stub", "drop"):
         if machine.image == "flash":
-            return [*flash_drive(file("ashlar.img"), 0), *load(file("stub-flash.elf"), "cpu-num=0")]
-        return [*load(file("ashlar-ram.elf")), *load(file("stub-ram.elf"), "cpu-num=0")]
+            return [*flash_drive(file("ashlar.img"), 0),
+                    *load(file(f"{machine.entry}-flash.elf"), "cpu-num=0")]
+        return [*load(file("ashlar-ram.elf")),
+                *load(file(f"{machine.entry}-ram.elf"), "cpu-num=0")]
     if machine.image == "flash":
         return flash_drive(file("ashlar.img"), 0)
     return ["-kernel", file("ashlar-ram.elf")]
@@ -81,19 +104,20 @@ def boot_files(machine, build):
     for word in boot_arguments(machine, build):
         for part in word.split(","):
             name = part.removeprefix("file=")
-            if name.startswith(build) or name == UBOOT:
+            if name.startswith(build) or name in UBOOT.values():
                 names.append(name)
     return names
 
 
-def qemu_command(machine, build, qemu="qemu-system-arm", disk=None, serial="stdio", reboot=False,
-                 extra=()):
+def qemu_command(machine, build, disk=None, serial="stdio", reboot=False, extra=()):
     options = ["virt", f"gic-version={machine.gic}"]
-    if machine.entry == "hyp":
+    if machine.entry in ("hyp", "el2", "drop"):
         options.append("virtualization=on")
-    if machine.entry == "secure":
+    if machine.entry in ("secure", "el3"):
         options.append("secure=on")
-    command = [qemu, "-M", ",".join(options), "-cpu", machine.cpu, "-m", machine.mem,
+    # QEMU computes the architecture's own signatures of pointers slowly.
+    cpu = "max,pauth-impdef=on" if machine.arch == "a64" and machine.cpu == "max" else machine.cpu
+    command = [machine.qemu, "-M", ",".join(options), "-cpu", cpu, "-m", machine.mem,
                "-smp", str(machine.smp), "-nic", "none", "-display", "none"]
     if serial:
         command += ["-monitor", "none", "-serial", serial]

@@ -17,8 +17,8 @@ def read(lines):
         if not words:
             continue
         try:
-            name, image, entry, cpu, mem, smp, gic = words
-            rows.append((name, machines.Machine(image, entry, cpu, mem, int(smp), int(gic))))
+            name, build, image, entry, cpu, mem, smp, gic = words
+            rows.append((name, machines.Machine(image, entry, cpu, mem, int(smp), int(gic), build)))
         except ValueError as error:
             raise ValueError(f"line {number}: {error}") from None
     return rows

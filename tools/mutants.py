@@ -50,6 +50,10 @@ class Mutant:
     test: str
     options: tuple
 
+    @property
+    def arch(self):
+        return dict(word.split("=", 1) for word in self.options).get("ARCH", "a32")
+
 
 class Broken(Exception):
     """The mutant cannot be judged."""
@@ -68,8 +72,10 @@ def read(path, lines):
     kind, _, test = fields["Notices"].partition(" ")
     if kind not in KINDS or not re.fullmatch(r"[\w./-]+", test):
         raise ValueError(f"{path}: Notices names none of: {', '.join(KINDS)}")
-    return Mutant(name, path, fields["Guards"], kind, test,
-                  tuple(fields.get("Options", "").split()))
+    options = fields.get("Options", "").split()
+    if kind == "row" and (row := dict(matrix.rows()).get(test)):
+        options += [f"{k}={v}" for k, v in machines.BUILDS[row.build].items()]
+    return Mutant(name, path, fields["Guards"], kind, test, tuple(options))
 
 
 def same(one, other):
@@ -146,9 +152,10 @@ class Copy:
         if mutant.kind == "script":
             base, _, section = mutant.test.partition("/")
             session = script.load(os.path.join(self.root, "tests/machines", f"{base}.script"))
+            session = session.on(mutant.arch)
             sections = [s for s in session.sections if not section or s.name == section]
-            return script.run_sections(session, sections, images, "qemu-system-arm", log)
-        machine = machines.Machine()
+            return script.run_sections(session, sections, images, log)
+        machine = machines.Machine(build=mutant.arch)
         if mutant.kind == "row":
             machine = dict(matrix.rows())[mutant.test]
         disk = disks.Disk(f"{log}.disk")

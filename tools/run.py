@@ -45,13 +45,17 @@ def wait_for_prompt(console, seconds=None):
         raise ConsoleError(match[0].strip())
 
 
-ENTERED = {"hyp": "Hyp", "secure": "Secure SVC", "stub": "SVC with MMU or caches on"}
+# The words of the banner; what is not here is entered as plainly as can be.
+ENTERED = {"hyp": "Hyp", "secure": "Secure SVC", "el2": "EL2", "el3": "EL3"}
+PLAINLY = {"a32": "SVC", "a64": "EL1"}
 
 
 def check_banner(text, machine):
     """What the firmware says it found must be the machine that it was given."""
     entered = re.search(r"entered in (.*)$", text, re.MULTILINE)
-    expected = ENTERED.get(machine.entry, "SVC")
+    expected = ENTERED.get(machine.entry, PLAINLY[machine.arch])
+    if machine.entry == "stub":
+        expected += " with MMU or caches on"
     found = entered[1] if entered else "no banner"
     megabytes = sum(int(size) for size in re.findall(r"^  RAM .* (\d+) MiB", text, re.MULTILINE))
     return [check("entered as started", "" if found == expected else f"{found}, not {expected}"),
@@ -59,10 +63,9 @@ def check_banner(text, machine):
                   else f"{megabytes} MiB of {machine.mem}")]
 
 
-def run_self_tests(machine, build, qemu="qemu-system-arm", disk=None, log=None, echo=None,
-                   limit=60.0, extra=()):
+def run_self_tests(machine, build, disk=None, log=None, echo=None, limit=60.0, extra=()):
     """Boots, lets the self-tests run, powers off; a list of results."""
-    command = machines.qemu_command(machine, build, qemu, disk and disk.path, extra=extra)
+    command = machines.qemu_command(machine, build, disk and disk.path, extra=extra)
     results = []
     with Console(command, log, echo, limit) as console:
         wrong = ""
@@ -83,10 +86,9 @@ def run_self_tests(machine, build, qemu="qemu-system-arm", disk=None, log=None, 
     return judge(text, disk) + check_banner(text, machine) + results
 
 
-def run_interactive(machine, build, qemu, disk, log):
+def run_interactive(machine, build, disk, log):
     """The console is this terminal; the verdict comes from the log when QEMU has ended."""
-    command = machines.qemu_command(machine, build, qemu, disk and disk.path, serial=None,
-                                    reboot=True)
+    command = machines.qemu_command(machine, build, disk and disk.path, serial=None, reboot=True)
     command += ["-chardev", f"stdio,id=console,mux=on,signal=off,logfile={log}",
                 "-serial", "chardev:console", "-mon", "chardev=console"]
     print("The console is yours. `off` ends the machine; so does Ctrl-A x.", flush=True)
@@ -97,13 +99,13 @@ def run_interactive(machine, build, qemu, disk, log):
     return judge(text[:end] if end >= 0 else text, disk)
 
 
-def debug(machine, build, qemu, disk, log, gdb):
+def debug(machine, build, disk, log, gdb):
     """QEMU halted at the first instruction, the debugger in this terminal."""
     socket = os.path.join(build, "gdb.socket")
     if os.path.exists(socket):
         os.unlink(socket)
     command = machines.qemu_command(
-        machine, build, qemu, disk and disk.path, serial="chardev:console", reboot=True,
+        machine, build, disk and disk.path, serial="chardev:console", reboot=True,
         extra=["-S", "-chardev", f"pty,id=console,logfile={log}",
                "-chardev", f"socket,path={socket},server=on,wait=off,id=gdb", "-gdb", "chardev:gdb"])
     elf = "ashlar.elf" if machine.image == "flash" else "ashlar-ram.elf"
@@ -138,12 +140,11 @@ def report(results, stream):
 def boot(args, machine, disk):
     log = os.path.join(args.build, "console.log")
     if args.debug:
-        return debug(machine, args.build, args.qemu, disk, log, args.gdb)
+        return debug(machine, args.build, disk, log, args.gdb)
     if sys.stdin.isatty():
-        results = run_interactive(machine, args.build, args.qemu, disk, log)
+        results = run_interactive(machine, args.build, disk, log)
     else:
-        results = run_self_tests(machine, args.build, args.qemu, disk, log, sys.stdout,
-                                 args.timeout)
+        results = run_self_tests(machine, args.build, disk, log, sys.stdout, args.timeout)
     print()
     return 0 if report(results, sys.stdout) else 1
 
@@ -151,9 +152,10 @@ def boot(args, machine, disk):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", required=True, help="folder of the images")
-    parser.add_argument("--qemu", default="qemu-system-arm")
+    parser.add_argument("--arch", default="a32", choices=sorted(machines.ENTRIES))
     parser.add_argument("--image", default="flash", choices=machines.IMAGES)
-    parser.add_argument("--entry", default="svc", choices=machines.ENTRIES)
+    parser.add_argument("--entry", default="", help="; ".join(
+        f"{arch}: {', '.join(entries)}" for arch, entries in machines.ENTRIES.items()))
     parser.add_argument("--cpu", default="max")
     parser.add_argument("--mem", default="512M")
     parser.add_argument("--smp", type=int, default=1)
@@ -166,9 +168,10 @@ def main():
     args = parser.parse_args()
 
     machine = machines.for_processor(
-        machines.Machine(args.image, args.entry, args.cpu, args.mem, args.smp, args.gic), args.cpu)
+        machines.Machine(args.image, args.entry, args.cpu, args.mem, args.smp, args.gic, args.arch),
+        args.cpu)
     if machine.cpu != args.cpu:
-        print(f"{args.qemu} has no {args.cpu}: running on {machine.cpu}")
+        print(f"{machine.qemu} has no {args.cpu}: running on {machine.cpu}")
     disk = None
     if not args.no_disk:
         disk = disks.Disk(os.path.join(args.build, f"disk-{os.getpid()}.raw"), seed=args.seed)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Scripted sessions at the firmware's prompt: tests/machines/*.script.
 
-    machine image=ram entry=hyp     how to boot; before the first section (default: flash, svc)
+    machine image=ram entry=hyp     how to boot; before the first section (default: flash, plainly)
+    arch a32 a64                    the architectures to run on (default: a32)
     append notest                   the command line of the machine; only for the image ram
     qemu -blockdev ...              more options of QEMU
     tree / { x { y = <1>; }; };     is added to the device tree, which is QEMU's own otherwise
@@ -12,6 +13,8 @@
     never regex                     must not stand between the last match and the next prompt
     final                           the prompt does not come back: a fresh machine for this section
     gone                            QEMU ends by itself
+    arch a64                        in a section: only on this architecture
+    a64 expect EL1                  a step for this architecture only
 
 Sections without `final` share one machine; after a failure the next one gets a new one.
 """
@@ -20,7 +23,7 @@ import os
 import re
 import shlex
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import machine as machines
 import run
@@ -33,6 +36,13 @@ PATIENCE = 10.0  # seconds for one answer
 class Section:
     name: str
     steps: list = field(default_factory=list)
+    arches: tuple = ()  # none: all of the script's
+
+    def on(self, arch):
+        steps = [step for step in self.steps if step[0] not in machines.ENTRIES or step[0] == arch]
+        return replace(self, steps=[
+            tuple(rest.partition(" ")[::2]) if word == arch else (word, rest)
+            for word, rest in steps])
 
     @property
     def final(self):
@@ -46,13 +56,32 @@ class Script:
     append: str = ""
     qemu: list = field(default_factory=list)
     tree: str = ""
+    arches: tuple = ("a32",)
+
+    def on(self, arch):
+        """The same on an architecture: its machine, and the sections that are for it."""
+        if arch not in self.arches:
+            raise ValueError(f"not for {arch}")
+        machine = self.machine if arch == "a32" else replace(self.machine, entry="", build=arch)
+        return replace(self, machine=machine, sections=[
+            section.on(arch) for section in self.sections
+            if not section.arches or arch in section.arches])
 
 
 WORDS = ("send", "type", "expect", "never", "final", "gone")
 
 
+def step(word, rest):
+    """Whether this is one, of all architectures or of one."""
+    if word in machines.ENTRIES:
+        word, _, rest = rest.partition(" ")
+    if word in ("expect", "never"):
+        re.compile(rest)
+    return word in WORDS
+
+
 def read(lines):
-    options, sections, append, qemu, tree = {}, [], "", [], ""
+    options, sections, append, qemu, tree, arches = {}, [], "", [], "", ("a32",)
     for number, line in enumerate(lines, 1):
         line = line.rstrip("\n")
         if not line.strip() or line.startswith("#"):
@@ -70,16 +99,19 @@ def read(lines):
             qemu += shlex.split(rest)
         elif word == "tree" and not sections:
             tree += rest + "\n"
-        elif word in WORDS and sections:
-            if word in ("expect", "never"):
-                re.compile(rest)
+        elif word == "arch" and rest and not set(rest.split()) - set(machines.ENTRIES):
+            if sections:
+                sections[-1].arches = tuple(rest.split())
+            else:
+                arches = tuple(rest.split())
+        elif sections and step(word, rest):
             sections[-1].steps.append((word, rest))
         else:
             raise ValueError(f"line {number}: not understood: {line!r}")
     for number in ("smp", "gic"):
         if number in options:
             options[number] = int(options[number])
-    return Script(machines.Machine(**options), sections, append, qemu, tree)
+    return Script(machines.Machine(**options), sections, append, qemu, tree, arches)
 
 
 def load(path):
@@ -126,9 +158,9 @@ def play(console, section):
             raise ConsoleError(f"{match[0]!r} must not be there")
 
 
-def make_tree(script, build, qemu, path):
+def make_tree(script, build, path):
     """The machine's own device tree with the script's text added, as the file `path`."""
-    command = machines.qemu_command(script.machine, build, qemu)
+    command = machines.qemu_command(script.machine, build)
     command = command[:command.index("-nic") + 2]
     command[command.index("-M") + 1] += f",dumpdtb={path}.own"
     quiet = {"check": True, "stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -140,13 +172,13 @@ def make_tree(script, build, qemu, path):
     subprocess.run(["dtc", "-q", "-I", "dts", "-O", "dtb", "-o", path, f"{path}.dts"], **quiet)
 
 
-def boot(script, build, qemu, log, reboot):
+def boot(script, build, log, reboot):
     extra = ["-append", script.append] if script.append else []
     extra += script.qemu
     if script.tree:
-        make_tree(script, build, qemu, f"{log}.dtb")
+        make_tree(script, build, f"{log}.dtb")
         extra += ["-dtb", f"{log}.dtb"]
-    console = Console(machines.qemu_command(script.machine, build, qemu, reboot=reboot, extra=extra),
+    console = Console(machines.qemu_command(script.machine, build, reboot=reboot, extra=extra),
                       log, limit=90)
     try:
         machines.start(console, script.machine)
@@ -157,7 +189,7 @@ def boot(script, build, qemu, log, reboot):
     return console
 
 
-def run_sections(script, sections, build, qemu, log):
+def run_sections(script, sections, build, log):
     """One result for each section, on one machine as long as nothing fails."""
     results = []
     console = None
@@ -167,7 +199,7 @@ def run_sections(script, sections, build, qemu, log):
             if console is None:
                 path = log if index == 0 else f"{log}.{index}"
                 resets = any("reset" in rest for _, rest in section.steps)
-                console = boot(script, build, qemu, path, resets or not section.final)
+                console = boot(script, build, path, resets or not section.final)
             play(console, section)
         except ConsoleError as error:
             wrong = str(error)
@@ -181,12 +213,14 @@ def run_sections(script, sections, build, qemu, log):
 
 
 def jobs(path):
-    """(name, script, sections) of what can run at the same time."""
-    script = load(path)
+    """(name, architecture, script, sections) of what can run at the same time."""
+    loaded = load(path)
     base = os.path.basename(path).removesuffix(".script")
-    shared = [section for section in script.sections if not section.final]
-    if shared:
-        yield base, script, shared
-    for section in script.sections:
-        if section.final:
-            yield f"{base}/{section.name}", script, [section]
+    for arch in loaded.arches:
+        script = loaded.on(arch)
+        shared = [section for section in script.sections if not section.final]
+        if shared:
+            yield base, arch, script, shared
+        for section in script.sections:
+            if section.final:
+                yield f"{base}/{section.name}", arch, script, [section]

@@ -19,7 +19,7 @@ SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR = 1, 2, 4
 # The only executable section that is copied: code that must not run from flash.
 RAM_CODE = (".ramtext",)
 # What may be copied from flash to RAM and changes there.
-RAM_DATA = (".data",)
+RAM_DATA = (".data", ".tdata")
 # Input sections that the compiler makes for read-only contents.
 READ_ONLY_INPUT = re.compile(r"\.(rodata|text|srodata|ARM\.ex(idx|tab)|eh_frame)\b")
 

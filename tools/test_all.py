@@ -30,7 +30,10 @@ LOGS = os.path.join("build", "logs")
 LOG_LINES = 40  # of a failed job's log that are printed
 SHORT_FUZZ_SECONDS = 4
 SHORT_SOAK_STEPS = 40000
-VARIANTS = ({"CHECK": "0"}, {"CHECK": "2"}, {"CPUS": "1"})
+# Other builds of the default machine's image.
+VARIANTS = ({"CHECK": "0"}, {"CHECK": "2"}, {"CPUS": "1"},
+            {"ARCH": "a64", "CHECK": "2", "CPUS": "1"})
+ARCHES = ("a32", "a64")
 
 
 @dataclass
@@ -116,7 +119,7 @@ def python_job():
     return Job("tools unit tests", work)
 
 
-def row_job(name, machine, build, qemu, needs="images"):
+def row_job(name, machine, build, needs):
     def work(log):
         if missing := [f for f in machines.boot_files(machine, build) if not os.path.exists(f)]:
             return [run.check(name, f"{', '.join(missing)} is missing")]
@@ -125,7 +128,9 @@ def row_job(name, machine, build, qemu, needs="images"):
         path = f"{log}.disk"
         disk = disks.Disk(path)
         try:
-            return run.run_self_tests(machine, build, qemu, disk, log, limit=100)
+            # All of the memory is allocated once, so more of it takes longer.
+            limit = 100 + (machines.memory_bytes(machine.mem) >> 26)
+            return run.run_self_tests(machine, build, disk, log, limit=limit)
         finally:
             with open(log, "a", encoding="utf-8") as file:
                 file.write(f"\n{disk}\n")
@@ -133,20 +138,25 @@ def row_job(name, machine, build, qemu, needs="images"):
     return Job(f"row {name}", work, needs)
 
 
-def script_jobs(build, qemu):
+def of_arch(kind, arch, name):
+    """The name of a job that runs for each architecture."""
+    return f"{kind} {name}" if arch == ARCHES[0] else f"{kind} {arch} {name}"
+
+
+def script_jobs(folders):
     for path in sorted(glob.glob("tests/machines/*.script")):
-        for name, session, sections in script.jobs(path):
-            def work(log, session=session, sections=sections):
-                return script.run_sections(session, sections, build, qemu, log)
-            yield Job(f"script {name}", work, "images")
+        for name, arch, session, sections in script.jobs(path):
+            def work(log, arch=arch, session=session, sections=sections):
+                return script.run_sections(session, sections, folders[arch], log)
+            yield Job(of_arch("script", arch, name), work, f"images {arch}")
 
 
-def example_job(name, build, qemu):
+def example_job(name, arch, build):
     """An example boots from flash and prints the lines (regular expressions) of expected.txt."""
     def work(log):
         with open(os.path.join("examples", name, "expected.txt"), encoding="utf-8") as file:
             wanted = [line.rstrip("\n") for line in file if line.strip()]
-        command = machines.qemu_command(machines.Machine(), build, qemu)
+        command = machines.qemu_command(machines.Machine(build=arch), build)
         command = [word.replace("ashlar.img", f"{name}.img") for word in command]
         with run.Console(command, log, limit=30) as console:
             try:
@@ -155,7 +165,7 @@ def example_job(name, build, qemu):
             except run.ConsoleError as error:
                 return [run.check(name, str(error))]
         return [run.check(name)]
-    return Job(f"example {name}", work, "images")
+    return Job(of_arch("example", arch, name), work, f"images {arch}")
 
 
 def fuzz_job(path, seconds):
@@ -219,6 +229,8 @@ class Tests:
     def make(self, *targets, **options):
         settings = dict(word.split("=", 1) for word in self.args.options)
         settings.update(options)
+        if settings.get("ARCH") == "a64" and settings.get("CPU") in ("cortex-a7", "cortex-a15"):
+            settings["CPU"] = ""  # of the other architecture
         return ["make", "INSTALL=no", *(f"{k}={v}" for k, v in settings.items()), *targets]
 
     def build(self, name, *targets, **options):
@@ -227,7 +239,7 @@ class Tests:
         if not self.show(job, *self.perform(job)):
             self.not_built.add(name)
 
-    def variant_folder(self, **options):
+    def folder(self, **options):
         command = self.make("--silent", "folders", **options)
         return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE,
                               env=environment()).stdout.split()[-2]
@@ -272,32 +284,37 @@ class Tests:
 
     def jobs(self):
         args = self.args
+        folders = {build: self.folder(**options) for build, options in machines.BUILDS.items()}
         for name, machine in matrix.rows():
-            yield row_job(name, machine, args.build, args.qemu)
+            yield row_job(name, machine, folders[machine.build], f"images {machine.build}")
         yield python_job()
         for options in VARIANTS:
             name = variant_name(options)
-            yield row_job(name, machines.Machine(), self.variant_folder(**options), args.qemu,
-                          name)
+            machine = machines.Machine(build=options.get("ARCH", ARCHES[0]))
+            yield row_job(name, machine, self.folder(**options), name)
         for path in args.unit_tests.split():
             yield unit_job(path)
         for path in args.fuzzers.split():
             yield fuzz_job(path, SHORT_FUZZ_SECONDS)
         for path in args.soaks.split():
             yield soak_job(path, SHORT_SOAK_STEPS, 1)
-        yield from script_jobs(args.build, args.qemu)
-        for name in args.examples.split():
-            yield example_job(name, args.build, args.qemu)
+        yield from script_jobs(folders)
+        for arch in ARCHES:
+            for name in args.examples.split():
+                yield example_job(name, arch, folders[arch])
         yield command_job("check sources", [sys.executable, "tools/check_source.py"])
         yield command_job("check format", self.make("format-check"))
-        yield command_job("check sizes", self.make("size"))
-        yield command_job("check linker symbols", self.make("check-symbols"))
+        for arch in ARCHES:
+            yield command_job(of_arch("check", arch, "sizes"), self.make("size", ARCH=arch))
+            yield command_job(of_arch("check", arch, "linker symbols"),
+                              self.make("check-symbols", ARCH=arch))
         yield command_job("check mutants apply",
                           [sys.executable, "tools/mutants.py", "--only-apply"])
 
     def run(self):
         start = time.monotonic()
-        self.build("images", "all")
+        for build, options in machines.BUILDS.items():
+            self.build(f"images {build}", "all", **options)
         self.build("host programs", "-k", "unit-tests", "fuzzers")
         for options in VARIANTS:
             if self.wanted(f"row {variant_name(options)}"):
@@ -348,8 +365,6 @@ def fuzz(args):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--build", required=True)
-    parser.add_argument("--qemu", default="qemu-system-arm")
     parser.add_argument("--unit-tests", default="", help="programs")
     parser.add_argument("--fuzzers", default="", help="programs")
     parser.add_argument("--soaks", default="", help="programs")

@@ -24,6 +24,7 @@ SOURCES = {
     "ld/xip.ld": LINKER_SCRIPT.replace("BASE", "0x0"),
     "ld/ram.ld": LINKER_SCRIPT.replace("BASE", "0x40200000"),
     "startup/a32/start.S": SPDX + ".globl start\nstart: b main\n",
+    "startup/a64/start.S": SPDX + ".globl start\nstart: b main\n",
     "port/errors.c": SPDX + "int ash_x(int); int ash_x(int x) { return x; }\n",
     "alloc/a.c": SPDX + '#include "ashlar/t.h"\nint ash_a(void); '
                         "int ash_a(void) { return ASH_CHECK + T; }\n",
@@ -77,13 +78,14 @@ class Build(unittest.TestCase):
         for word in ("run", "test", "debug", "size", "image", "bench", "mutants", "fuzz", "format",
                      "lint", "clean", "help"):
             self.assertIn(f"make {word} ", text)
-        for word in ("BOARD=virt", "ARCH=a32", "CPU=", "MEM=512M", "SMP=1", "CHECK=1", "CPUS=4"):
+        for word in ("BOARD=virt", "ARCH=a32", "CPU=", "MEM=512M", "SMP=1", "CHECK=1", "CPUS=4",
+                     "VABITS=39"):
             self.assertIn(word, text)
 
     def test_bad_options(self):
         for option in ("BOARD=moon", "BOARD=", "BOARD=virt virt", "ARCH=a16", "CPU=z80", "MEM=abc",
                        "MEM=512", "MEM=0M", "MEM=", "MEM=1'M", "SMP=0", "SMP=9", "SMP=x", "CHECK=3",
-                       "CPUS=0", "CPUS=9", "CPUS=10", "FUZZ_SECONDS=x"):
+                       "CPUS=0", "CPUS=9", "CPUS=10", "VABITS=40", "FUZZ_SECONDS=x"):
             name, _, value = option.partition("=")
             text = self.make(option, "all", good=False)
             self.assertIn(f"{name}={value}:", text)
@@ -91,7 +93,9 @@ class Build(unittest.TestCase):
     def test_folders(self):
         for options, folder in (((), "virt-a32"), (("MEM=3G", "SMP=4"), "virt-a32"),
                                 (("CHECK=2",), "virt-a32-check2"),
-                                (("CPU=cortex-a7", "CPUS=1"), "virt-a32-cortex-a7-cpus1")):
+                                (("CPU=cortex-a7", "CPUS=1"), "virt-a32-cortex-a7-cpus1"),
+                                (("ARCH=a64", "CHECK=0"), "virt-a64-check0"),
+                                (("ARCH=a64", "VABITS=48"), "virt-a64-va48")):
             self.assertEqual(self.make("-s", "folders", *options).split()[-2], f"build/{folder}")
 
     def test_rebuilds(self):
@@ -143,6 +147,9 @@ class Build(unittest.TestCase):
                     "return ash_a() + (__builtin_malloc(8) != 0);")
         self.change("ld/xip.ld", "ENTRY(start)", "ENTRY(start) end = 0x40600000; _sbrk = 0;")
         self.assertIn("mallocr.o", self.make("build/virt-a32/ashlar.elf", good=False))
+        self.change("ld/xip.ld", "_sbrk = 0;", "__heap_start = end; __heap_end = end;")
+        self.assertIn("nano-malloc-malloc.c.o",
+                      self.make("ARCH=a64", "build/virt-a64/ashlar.elf", good=False))
 
     def test_c_library_in_early_code_fails(self):
         self.change("port/errors.c", "return x;",

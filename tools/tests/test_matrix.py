@@ -9,11 +9,21 @@ import machine as machines
 import matrix
 
 VALUES = {
-    "image": machines.IMAGES,
-    "entry": machines.ENTRIES,
-    "cpu": ("max", "cortex-a15", "cortex-a7"),
-    "mem": ("32M", "512M", "3G", "6G"),
-    "gic": (2, 3),
+    "a32": {
+        "image": machines.IMAGES,
+        "entry": machines.ENTRIES["a32"],
+        "cpu": ("max", "cortex-a15", "cortex-a7", "cortex-a53", "cortex-a72"),
+        "mem": ("32M", "512M", "3G", "6G"),
+        "gic": (2, 3),
+    },
+    "a64": {
+        "build": ("a64", "a64-va48"),
+        "image": machines.IMAGES,
+        "entry": machines.ENTRIES["a64"],
+        "cpu": ("max", "cortex-a53", "cortex-a72"),
+        "mem": ("32M", "512M", "8G"),
+        "gic": (2, 3),
+    },
 }
 
 
@@ -21,23 +31,29 @@ class Matrix(unittest.TestCase):
     def setUp(self):
         self.rows = matrix.rows()
 
+    def of(self, arch):
+        return [machine for _, machine in self.rows if machine.arch == arch]
+
     def test_names_are_unique(self):
         names = [name for name, _ in self.rows]
         self.assertEqual(len(names), len(set(names)))
 
     def test_every_value_in_two_rows(self):
-        for field, values in VALUES.items():
-            count = Counter(getattr(machine, field) for _, machine in self.rows)
-            for value in values:
-                self.assertGreaterEqual(count[value], 2, f"{field} {value}")
-            self.assertEqual(set(count), set(values), field)
+        for arch, fields in VALUES.items():
+            for field, values in fields.items():
+                count = Counter(getattr(machine, field) for machine in self.of(arch))
+                for value in values:
+                    self.assertGreaterEqual(count[value], 2, f"{arch} {field} {value}")
+                self.assertEqual(set(count), set(values), f"{arch} {field}")
 
     def test_several_cpus_in_two_rows(self):
-        self.assertGreaterEqual(sum(machine.smp > 1 for _, machine in self.rows), 2)
+        for arch in VALUES:
+            self.assertGreaterEqual(sum(machine.smp > 1 for machine in self.of(arch)), 2)
 
     def test_every_pair_of_image_and_entry(self):
-        pairs = {(machine.image, machine.entry) for _, machine in self.rows}
-        self.assertEqual(pairs, set(itertools.product(machines.IMAGES, machines.ENTRIES)))
+        for arch, entries in machines.ENTRIES.items():
+            pairs = {(machine.image, machine.entry) for machine in self.of(arch)}
+            self.assertEqual(pairs, set(itertools.product(machines.IMAGES, entries)))
 
     def test_uboot_has_the_memory_it_needs(self):
         for name, machine in self.rows:
@@ -47,13 +63,18 @@ class Matrix(unittest.TestCase):
 
 class Reader(unittest.TestCase):
     def test_row(self):
-        rows = matrix.read(["# x\n", "\n", "a flash hyp max 3G 2 3 # y\n"])
-        self.assertEqual(rows, [("a", machines.Machine("flash", "hyp", "max", "3G", 2, 3))])
+        rows = matrix.read(["# x\n", "\n", "a a32 flash hyp max 3G 2 3 # y\n",
+                            "b a64-va48 ram el2 max 8G 1 3\n"])
+        self.assertEqual(rows, [
+            ("a", machines.Machine("flash", "hyp", "max", "3G", 2, 3)),
+            ("b", machines.Machine("ram", "el2", "max", "8G", 1, 3, "a64-va48"))])
 
     def test_bad_rows(self):
-        for line in ("a flash hyp max 3G 2", "a disk hyp max 3G 2 3", "a flash el2 max 3G 2 3",
-                     "a flash hyp max 3K 2 3", "a flash hyp max 0M 2 3", "a flash hyp max 3G 9 3",
-                     "a flash hyp max 3G 2 4", "a flash hyp max 3G two 3"):
+        for line in ("a a32 flash hyp max 3G 2", "a a32 disk hyp max 3G 2 3",
+                     "a a32 flash el2 max 3G 2 3", "a a64 flash hyp max 3G 2 3",
+                     "a a32 flash hyp max 3K 2 3", "a a32 flash hyp max 0M 2 3",
+                     "a a32 flash hyp max 3G 9 3", "a a32 flash hyp max 3G 2 4",
+                     "a a32 flash hyp max 3G two 3", "a a16 flash hyp max 3G 2 3"):
             with self.assertRaises(ValueError, msg=line):
                 matrix.read([line])
 
@@ -73,3 +94,11 @@ class Command(unittest.TestCase):
         machine = machines.Machine()
         self.assertEqual(machines.for_processor(machine, "cortex-a53").cpu, "max")
         self.assertEqual(machines.for_processor(machine, "cortex-a7").cpu, "cortex-a7")
+        machine = machines.Machine(entry="drop")
+        self.assertEqual(machines.for_processor(machine, "cortex-a53").cpu, "cortex-a53")
+
+    def test_architecture_decides_the_program(self):
+        for machine, program in ((machines.Machine(), "qemu-system-arm"),
+                                 (machines.Machine(entry="drop"), "qemu-system-aarch64"),
+                                 (machines.Machine(build="a64"), "qemu-system-aarch64")):
+            self.assertEqual(machines.qemu_command(machine, "b")[0], program)

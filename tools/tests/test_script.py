@@ -49,6 +49,21 @@ class Reading(unittest.TestCase):
             with self.assertRaises(ValueError, msg=lines):
                 script.read(lines)
 
+    def test_architectures(self):
+        got = script.read(["machine image=ram", "arch a32 a64", "[a]", "[b]", "arch a64"])
+        self.assertEqual([section.name for section in got.on("a32").sections], ["a"])
+        self.assertEqual([section.name for section in got.on("a64").sections], ["a", "b"])
+        self.assertEqual(got.on("a64").machine, machines.Machine("ram", "el1", build="a64"))
+        steps = script.read(["arch a32 a64", "[a]", "send x", "a32 expect y z", "a64 expect w"])
+        self.assertEqual(steps.on("a32").sections[0].steps, [("send", "x"), ("expect", "y z")])
+        self.assertEqual(steps.on("a64").sections[0].steps, [("send", "x"), ("expect", "w")])
+        with self.assertRaises(ValueError):
+            script.read(["[a]", "a64 expct w"])
+        with self.assertRaises(ValueError):
+            script.read(["[a]"]).on("a64")
+        with self.assertRaises(ValueError):
+            script.read(["arch a16"])
+
     def test_project_scripts_are_readable(self):
         folder = os.path.join(matrix.ROOT, "tests", "machines")
         for name in os.listdir(folder):
@@ -61,7 +76,7 @@ class Reading(unittest.TestCase):
 class Playing(unittest.TestCase):
     def play(self, *lines):
         parsed = script.read(lines)
-        results = script.run_sections(parsed, parsed.sections, "b", "qemu", os.devnull)
+        results = script.run_sections(parsed, parsed.sections, "b", os.devnull)
         return [(result.name, result.status) for result in results]
 
     def test_good_and_bad_sections(self):
