@@ -135,13 +135,38 @@ static void print_stack(uintptr_t sp)
     print_span(place.base, place.top);
 }
 
+/* CPSR and PSTATE have the masks in the same bits. */
+static void print_status(const struct ash_trap *trap)
+{
+    uint32_t status = (uint32_t)trap->status;
+    const char *syndrome = report_syndrome(trap->kind);
+
+    early_text("    pc       ");
+    print_word(trap->pc);
+    early_text("\n    lr       ");
+    print_word(trap->regs[REPORT_LINK]);
+    early_text("\n    " REPORT_STATUS "   ");
+    early_hex(status, 8);
+    early_text("  ");
+    early_text(report_mode(status));
+    if (REPORT_THUMB != 0) {
+        early_text(status & REPORT_THUMB ? ", Thumb state" : ", Arm state");
+    }
+    early_text(status & (1u << 7) ? ", IRQ masked" : ", IRQ enabled");
+    early_text(status & (1u << 6) ? ", FIQ masked\n" : ", FIQ enabled\n");
+    if (syndrome != NULL) {
+        early_text("    ");
+        early_text(syndrome);
+        early_text("     ");
+        early_hex(trap->syndrome, 8);
+        early_text("\n");
+    }
+}
+
 void report_trap(const struct ash_trap *trap)
 {
     print_headline(trap);
-    early_text("    pc       ");
-    print_word(trap->pc);
-    early_text("\n");
-    report_status(trap);
+    print_status(trap);
     if (trap->address_valid) {
         print_mapping(trap->address);
     }

@@ -54,6 +54,20 @@ void trap_decode(uint32_t status, struct ash_trap *trap)
     trap->level = (int)(status & 3);
 }
 
+static void clear(struct ash_trap *trap)
+{
+    for (unsigned i = 0; i < sizeof(trap->regs) / sizeof(trap->regs[0]); i++) {
+        trap->regs[i] = 0;
+    }
+    trap->cause = ASH_CAUSE_NONE;
+    trap->level = -1;
+    trap->write = false;
+    trap->address_valid = false;
+    trap->address = 0;
+    trap->syndrome = 0;
+    trap->overflowed = ASH_STACK_NONE;
+}
+
 static void report_fatal(void *argument)
 {
     report_trap(argument);
@@ -79,7 +93,7 @@ void trap_enter(const struct trap_frame *frame, uint32_t kind)
     } else {
         cpu->reporting = 1;
     }
-    trap->overflowed = ASH_STACK_NONE;
+    clear(trap);
     trap_describe(frame, kind, trap);
     if (trap->overflowed == ASH_STACK_NONE && trap->kind == ASH_TRAP_DATA && trap->address_valid &&
         stacks_find(trap->address, &place) && place.in_guard) {
@@ -120,12 +134,7 @@ void trap_interrupt(enum ash_trap_kind kind)
         return;
     }
     cpu->reporting = 1;
-    for (unsigned i = 0; i < sizeof(trap->regs) / sizeof(trap->regs[0]); i++) {
-        trap->regs[i] = 0;
-    }
+    clear(trap);
     trap->kind = kind;
-    trap->cause = ASH_CAUSE_NONE;
-    trap->overflowed = ASH_STACK_NONE;
-    trap->address_valid = false;
     stop_with_report(cpu, trap);
 }

@@ -27,7 +27,7 @@ void trap_decode(uint32_t status, struct ash_trap *trap);
 /** Where the exception came from. */
 uintptr_t trap_frame_pc(const struct trap_frame *frame);
 
-/** Fills all of *trap but `overflowed`, which is set only if the entry found an overflow. */
+/** Fills in what is known. *trap is all clear; `overflowed` is set only if the entry found one. */
 void trap_describe(const struct trap_frame *frame, uint32_t kind, struct ash_trap *trap);
 
 /** Back to the innermost ash_trap_catch(), with the stacks of exceptions empty again. */

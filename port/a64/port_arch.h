@@ -26,23 +26,27 @@ static inline void port_entry_write(uint64_t *entry, uint64_t value)
     *(volatile uint64_t *)entry = value;
 }
 
-/* No explicit access between the exclusive load and its store (arm-rules 40). */
+/* Compare and exchange in registers of a width (x or w). No explicit access between the exclusive
+ * load and its store (arm-rules 40). */
+#define PORT_EXCHANGE(width, seen, failed, place, wanted, value)                                   \
+    __asm__ volatile("1:\tldaxr %" width "0, %2\n"                                                 \
+                     "\tcmp %" width "0, %" width "3\n"                                            \
+                     "\tb.ne 2f\n"                                                                 \
+                     "\tstlxr %w1, %" width "4, %2\n"                                              \
+                     "\tcbnz %w1, 1b\n"                                                            \
+                     "\tb 3f\n"                                                                    \
+                     "2:\tclrex\n"                                                                 \
+                     "3:"                                                                          \
+                     : "=&r"(seen), "+&r"(failed), "+Q"(place)                                     \
+                     : "r"(wanted), "rZ"(value)                                                    \
+                     : "cc", "memory")
+
 static inline bool port_entry_exchange(uint64_t *entry, uint64_t *expected, uint64_t value)
 {
     uint64_t seen, wanted = *expected;
     uint32_t failed = 1;
 
-    __asm__ volatile("1:\tldaxr %0, %2\n"
-                     "\tcmp %0, %3\n"
-                     "\tb.ne 2f\n"
-                     "\tstlxr %w1, %x4, %2\n"
-                     "\tcbnz %w1, 1b\n"
-                     "\tb 3f\n"
-                     "2:\tclrex\n"
-                     "3:"
-                     : "=&r"(seen), "+&r"(failed), "+Q"(*entry)
-                     : "r"(wanted), "rZ"(value)
-                     : "cc", "memory");
+    PORT_EXCHANGE("x", seen, failed, *entry, wanted, value);
     *expected = seen;
     return failed == 0;
 }
@@ -196,17 +200,7 @@ static inline bool port_exchange32(uint32_t *word, uint32_t expected, uint32_t v
 {
     uint32_t seen, failed = 1;
 
-    __asm__ volatile("1:\tldaxr %w0, %2\n"
-                     "\tcmp %w0, %w3\n"
-                     "\tb.ne 2f\n"
-                     "\tstlxr %w1, %w4, %2\n"
-                     "\tcbnz %w1, 1b\n"
-                     "\tb 3f\n"
-                     "2:\tclrex\n"
-                     "3:"
-                     : "=&r"(seen), "+&r"(failed), "+Q"(*word)
-                     : "r"(expected), "r"(value)
-                     : "cc", "memory");
+    PORT_EXCHANGE("w", seen, failed, *word, expected, value);
     return failed == 0;
 }
 

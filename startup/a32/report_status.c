@@ -1,53 +1,39 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The part of a report that names AArch32's own registers.
+ * The words of a report that are AArch32's own.
  */
+#include <stddef.h>
+
 #include "startup/a32/stacks.h"
-#include "startup/early_print.h"
 #include "startup/report.h"
 
-static const char *mode_name(uint32_t mode)
+const char *report_mode(uint32_t status)
 {
-    switch (mode) {
+    switch (status & 0x1f) {
     case MODE_USR:
-        return "User";
+        return "User mode";
     case MODE_FIQ:
-        return "FIQ";
+        return "FIQ mode";
     case MODE_IRQ:
-        return "IRQ";
+        return "IRQ mode";
     case MODE_SVC:
-        return "SVC";
+        return "SVC mode";
     case MODE_MON:
-        return "Monitor";
+        return "Monitor mode";
     case MODE_ABT:
-        return "ABT";
+        return "ABT mode";
     case MODE_HYP:
-        return "Hyp";
+        return "Hyp mode";
     case MODE_UND:
-        return "UND";
+        return "UND mode";
     case MODE_SYS:
-        return "System";
+        return "System mode";
     default:
-        return "unknown";
+        return "unknown mode";
     }
 }
 
-void report_status(const struct ash_trap *trap)
+const char *report_syndrome(enum ash_trap_kind kind)
 {
-    uint32_t cpsr = (uint32_t)trap->status;
-
-    early_text("    lr       ");
-    early_hex(trap->regs[14], 8);
-    early_text("\n    cpsr     ");
-    early_hex(cpsr, 8);
-    early_text("  ");
-    early_text(mode_name(cpsr & 0x1f));
-    early_text(cpsr & (1u << 5) ? " mode, Thumb state" : " mode, Arm state");
-    early_text(cpsr & (1u << 7) ? ", IRQ masked" : ", IRQ enabled");
-    early_text(cpsr & (1u << 6) ? ", FIQ masked\n" : ", FIQ enabled\n");
-    if (trap->kind == ASH_TRAP_DATA || trap->kind == ASH_TRAP_PREFETCH) {
-        early_text(trap->kind == ASH_TRAP_DATA ? "    dfsr     " : "    ifsr     ");
-        early_hex(trap->syndrome, 8);
-        early_text("\n");
-    }
+    return kind == ASH_TRAP_DATA ? "dfsr" : kind == ASH_TRAP_PREFETCH ? "ifsr" : NULL;
 }

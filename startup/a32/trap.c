@@ -41,15 +41,9 @@ void trap_describe(const struct trap_frame *frame, uint32_t kind, struct ash_tra
     uint32_t length = frame->cpsr & (1u << 5) ? 2 : 4; /* Thumb or Arm state */
 
     trap->kind = (enum ash_trap_kind)(kind & 0xff);
-    trap->cause = ASH_CAUSE_NONE;
-    trap->level = -1;
-    trap->write = false;
-    trap->address_valid = false;
-    trap->address = 0;
     trap->pc = frame->pc;
     trap->sp = frame->sp;
     trap->status = frame->cpsr;
-    trap->syndrome = 0;
     for (unsigned i = 0; i < 13; i++) {
         trap->regs[i] = frame->r[i];
     }

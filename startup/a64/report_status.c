@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The part of a report that names AArch64's own registers.
+ * The words of a report that are AArch64's own.
  */
-#include "startup/early_print.h"
+#include <stddef.h>
+
 #include "startup/report.h"
 
-static const char *mode_name(uint32_t mode)
+const char *report_mode(uint32_t status)
 {
-    switch (mode) {
+    switch (status & 0x1f) {
     case 0x0:
         return "EL0";
     case 0x4:
@@ -15,25 +16,11 @@ static const char *mode_name(uint32_t mode)
     case 0x5:
         return "EL1, stack SP_EL1";
     default:
-        return mode & 0x10 ? "AArch32" : "unknown";
+        return status & 0x10 ? "AArch32" : "unknown";
     }
 }
 
-void report_status(const struct ash_trap *trap)
+const char *report_syndrome(enum ash_trap_kind kind)
 {
-    uint32_t pstate = (uint32_t)trap->status;
-
-    early_text("    lr       ");
-    early_hex(trap->regs[30], 16);
-    early_text("\n    pstate   ");
-    early_hex(pstate, 8);
-    early_text("  ");
-    early_text(mode_name(pstate & 0x1f));
-    early_text(pstate & (1u << 7) ? ", IRQ masked" : ", IRQ enabled");
-    early_text(pstate & (1u << 6) ? ", FIQ masked\n" : ", FIQ enabled\n");
-    if (trap->kind != ASH_TRAP_IRQ && trap->kind != ASH_TRAP_FIQ) {
-        early_text("    esr      ");
-        early_hex(trap->syndrome, 8);
-        early_text("\n");
-    }
+    return kind == ASH_TRAP_IRQ || kind == ASH_TRAP_FIQ ? NULL : "esr ";
 }

@@ -92,11 +92,6 @@ void trap_describe(const struct trap_frame *frame, uint32_t kind, struct ash_tra
     uintptr_t lost = percpu[port_cpu()].scratch[0];
     struct stacks_place place;
 
-    trap->cause = ASH_CAUSE_NONE;
-    trap->level = -1;
-    trap->write = false;
-    trap->address_valid = false;
-    trap->address = 0;
     trap->pc = frame->pc;
     trap->sp = frame->sp;
     trap->status = frame->status;

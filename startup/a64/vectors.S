@@ -42,6 +42,19 @@
     b       stack_overflow
     .endm
 
+/* Both frames begin alike. */
+    .macro X2_TO_X19 operation
+    \operation x2, x3, [sp, #16]
+    \operation x4, x5, [sp, #32]
+    \operation x6, x7, [sp, #48]
+    \operation x8, x9, [sp, #64]
+    \operation x10, x11, [sp, #80]
+    \operation x12, x13, [sp, #96]
+    \operation x14, x15, [sp, #112]
+    \operation x16, x17, [sp, #128]
+    \operation x18, x19, [sp, #144]
+    .endm
+
 /* Synchronous, IRQ, FIQ, SError of one origin; all are taken by `take`. */
     .macro VECTORS take
     .balign 0x80
@@ -81,15 +94,7 @@ stack_overflow:
 
 /* sp: frame, with x0 and x1; x1: kind. */
 save_and_call:
-    stp     x2, x3, [sp, #16]
-    stp     x4, x5, [sp, #32]
-    stp     x6, x7, [sp, #48]
-    stp     x8, x9, [sp, #64]
-    stp     x10, x11, [sp, #80]
-    stp     x12, x13, [sp, #96]
-    stp     x14, x15, [sp, #112]
-    stp     x16, x17, [sp, #128]
-    stp     x18, x19, [sp, #144]
+    X2_TO_X19 stp
     stp     x20, x21, [sp, #160]
     stp     x22, x23, [sp, #176]
     stp     x24, x25, [sp, #192]
@@ -119,15 +124,7 @@ save_and_call:
     ldp     x24, x25, [sp, #192]
     ldp     x22, x23, [sp, #176]
     ldp     x20, x21, [sp, #160]
-    ldp     x18, x19, [sp, #144]
-    ldp     x16, x17, [sp, #128]
-    ldp     x14, x15, [sp, #112]
-    ldp     x12, x13, [sp, #96]
-    ldp     x10, x11, [sp, #80]
-    ldp     x8, x9, [sp, #64]
-    ldp     x6, x7, [sp, #48]
-    ldp     x4, x5, [sp, #32]
-    ldp     x2, x3, [sp, #16]
+    X2_TO_X19 ldp
     ldp     x0, x1, [sp]
     add     sp, sp, #FRAME_BYTES
     eret                                    /* clears the exclusive monitor (arm-rules 40) */
@@ -135,15 +132,7 @@ save_and_call:
 /* Interrupts: the caller-saved registers only, then onto the IRQ stack, unless what was interrupted
  * is a handler. */
 interrupt:
-    stp     x2, x3, [sp, #16]
-    stp     x4, x5, [sp, #32]
-    stp     x6, x7, [sp, #48]
-    stp     x8, x9, [sp, #64]
-    stp     x10, x11, [sp, #80]
-    stp     x12, x13, [sp, #96]
-    stp     x14, x15, [sp, #112]
-    stp     x16, x17, [sp, #128]
-    stp     x18, x19, [sp, #144]
+    X2_TO_X19 stp
     mrs     x2, elr_el1
     mrs     x19, spsr_el1
     stp     x30, x2, [sp, #160]
@@ -163,15 +152,7 @@ interrupt:
     ldr     x3, [sp, #176]
     msr     elr_el1, x2
     msr     spsr_el1, x3
-    ldp     x18, x19, [sp, #144]
-    ldp     x16, x17, [sp, #128]
-    ldp     x14, x15, [sp, #112]
-    ldp     x12, x13, [sp, #96]
-    ldp     x10, x11, [sp, #80]
-    ldp     x8, x9, [sp, #64]
-    ldp     x6, x7, [sp, #48]
-    ldp     x4, x5, [sp, #32]
-    ldp     x2, x3, [sp, #16]
+    X2_TO_X19 ldp
     ldp     x0, x1, [sp]
     add     sp, sp, #INTERRUPT_BYTES
     eret

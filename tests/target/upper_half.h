@@ -5,11 +5,21 @@
 #ifndef ASHLAR_TARGET_UPPER_HALF_H
 #define ASHLAR_TARGET_UPPER_HALF_H
 
-#include "ashlar/types.h"
+#include "port/port.h"
 
 /** log2 of the addresses that it takes from the firmware's map while it is on. */
 #define UPPER_HALF_BITS 30u
 #define UPPER_HALF_BASE (~(uintptr_t)0 << UPPER_HALF_BITS)
+
+/** After a change of the control register of translation, which TLBs may cache: what they hold
+ * goes. */
+static inline void upper_half_settle(void)
+{
+    port_isb();
+    port_tlbi_all();
+    port_dsb_ish();
+    port_isb();
+}
 
 /** Walks of the upper half use `root`. Memory that the firmware has there cannot be reached: no
  *  interrupts, no allocation and no output meanwhile. */

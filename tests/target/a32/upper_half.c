@@ -4,26 +4,15 @@
  */
 #include "tests/target/upper_half.h"
 
-#include "port/port.h"
-
 #define T1SZ (32 - UPPER_HALF_BITS)
 
 static uint32_t ttbcr;
-
-/* TTBCR may be cached in TLBs, so what they hold goes after each change. */
-static void settle(void)
-{
-    port_isb();
-    port_tlbi_all();
-    port_dsb_ish();
-    port_isb();
-}
 
 void upper_half_on(ash_pa_t root, unsigned asid)
 {
     ttbcr = CP15_READ(CP15_TTBCR);
     CP15_WRITE(CP15_TTBCR, (ttbcr & ~TTBCR_T1SZ(7)) | TTBCR_T1SZ(T1SZ) | TTBCR_EPD1);
-    settle();
+    upper_half_settle();
     port_space_install(root, asid);
 }
 
@@ -31,5 +20,5 @@ void upper_half_off(void)
 {
     port_space_none();
     CP15_WRITE(CP15_TTBCR, ttbcr);
-    settle();
+    upper_half_settle();
 }

@@ -4,24 +4,13 @@
  */
 #include "tests/target/upper_half.h"
 
-#include "port/port.h"
-
 static uint64_t tcr;
-
-/* TCR_EL1 may be cached in TLBs, so what they hold goes after each change. */
-static void settle(void)
-{
-    port_isb();
-    port_tlbi_all();
-    port_dsb_ish();
-    port_isb();
-}
 
 void upper_half_on(ash_pa_t root, unsigned asid)
 {
     tcr = SYS_READ64("tcr_el1");
     SYS_WRITE64("tcr_el1", (tcr & ~TCR_T1SZ(0x3f)) | TCR_T1SZ(64 - UPPER_HALF_BITS) | TCR_EPD1);
-    settle();
+    upper_half_settle();
     port_space_install(root, asid);
 }
 
@@ -29,5 +18,5 @@ void upper_half_off(void)
 {
     port_space_none();
     SYS_WRITE64("tcr_el1", tcr);
-    settle();
+    upper_half_settle();
 }
