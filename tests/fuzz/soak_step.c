@@ -427,13 +427,11 @@ void soak_perform_failing(struct soak *soak, const struct soak_step *step)
     struct soak_step again = *step;
     uint64_t failures;
 
-    for (again.fail_at = 1;; again.fail_at++) {
+    do {
+        again.fail_at++;
         failures = soak->counts->failures;
         soak_perform(soak, &again);
-        if (soak->counts->failures == failures) {
-            return;
-        }
-    }
+    } while (soak->counts->failures > failures && soak->takes == again.fail_at);
 }
 
 void soak_run(struct soak *soak, uint64_t seed, uint64_t steps, unsigned formats,
