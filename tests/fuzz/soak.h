@@ -43,7 +43,7 @@ struct soak_format {
 #define SOAK_FORMATS 4u
 extern const struct soak_format soak_formats[SOAK_FORMATS];
 
-#define SOAK_FRAMES 80u /* for tables */
+#define SOAK_FRAMES 56u /* for tables */
 
 enum soak_verb {
     SOAK_MAP,

@@ -5,8 +5,9 @@
  */
 #include "tests/fuzz/soak_parts.h"
 
-#define MANY_RUNS   300u
-#define MANY_FRAMES (SOAK_FRAMES * 3 / 4)
+#define MANY_RUNS    300u
+#define MANY_ENTRIES 6000u /* that one step changes: more is only slower */
+#define MANY_FRAMES  (SOAK_FRAMES * 3 / 4)
 
 struct span {
     uint64_t page, end;
@@ -228,6 +229,14 @@ static bool draw_target(struct soak *soak, struct soak_step *step)
     return false;
 }
 
+/* Pages of the largest entries that the addresses allow. */
+static uint64_t entry_of(const struct soak_step *step)
+{
+    uint64_t apart = step->page ^ step->frame;
+
+    return apart % shadow_reach(2) ? 1 : shadow_reach(apart % shadow_reach(1) ? 2 : 1);
+}
+
 static bool choose_map(struct soak *soak, struct soak_step *step)
 {
     struct span inside = {0, soak->shadow->pages}, gap;
@@ -252,6 +261,7 @@ static bool choose_map(struct soak *soak, struct soak_step *step)
     if (!draw_target(soak, step)) {
         return false;
     }
+    step->pages = least(step->pages, MANY_ENTRIES * entry_of(step));
     if (draw(soak, 8) == 0 && step->pages <= 2048) {
         step->attr |= ASH_MMU_PAGES;
     }
