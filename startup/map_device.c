@@ -128,7 +128,7 @@ int boot_map_device(ash_pa_t pa, uint64_t size)
 int ash_map_device(ash_pa_t pa, uint64_t size, ash_va_t *va)
 {
     uint64_t start, end;
-    ash_va_t page;
+    ash_va_t page = ash_va(0);
     int error = pages_of(pa, size, &start, &end);
 
     if (error != 0) {

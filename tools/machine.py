@@ -9,7 +9,7 @@ BUILDS = {"a32": {"ARCH": "a32"}, "a64": {"ARCH": "a64"}, "a64-va48": {"ARCH": "
 IMAGES = ("flash", "ram")
 # How the image is entered; the first of each architecture is the machine's plain way.
 ENTRIES = {"a32": ("svc", "hyp", "secure", "uboot", "stub", "drop"),
-           "a64": ("el1", "el2", "el3", "uboot", "stub")}
+           "a64": ("el1", "el2", "el3", "uboot", "stub", "el2-stub", "el3-stub")}
 UBOOT = {"a32": "/usr/lib/u-boot/qemu_arm/u-boot.bin",
          "a64": "/usr/lib/u-boot/qemu_arm64/u-boot.bin"}
 UIMAGE_ADDRESS = 0x44000000  # where the legacy image waits for U-Boot's bootm
@@ -87,12 +87,11 @@ def boot_arguments(machine, build):
             return ["-bios", UBOOT[machine.arch], *flash_drive(file("ashlar-bank1.img"), 1),
                     *load(file("jump.uimg"), *raw)]
         return ["-bios", UBOOT[machine.arch], *load(file("ashlar-ram.uimg"), *raw)]
-    if machine.entry in ("stub", "drop"):
+    if (program := machine.entry.split("-")[-1]) in ("stub", "drop"):
         if machine.image == "flash":
             return [*flash_drive(file("ashlar.img"), 0),
-                    *load(file(f"{machine.entry}-flash.elf"), "cpu-num=0")]
-        return [*load(file("ashlar-ram.elf")),
-                *load(file(f"{machine.entry}-ram.elf"), "cpu-num=0")]
+                    *load(file(f"{program}-flash.elf"), "cpu-num=0")]
+        return [*load(file("ashlar-ram.elf")), *load(file(f"{program}-ram.elf"), "cpu-num=0")]
     if machine.image == "flash":
         return flash_drive(file("ashlar.img"), 0)
     return ["-kernel", file("ashlar-ram.elf")]
@@ -111,9 +110,9 @@ def boot_files(machine, build):
 
 def qemu_command(machine, build, disk=None, serial="stdio", reboot=False, extra=()):
     options = ["virt", f"gic-version={machine.gic}"]
-    if machine.entry in ("hyp", "el2", "drop"):
+    if machine.entry in ("hyp", "el2", "el2-stub", "drop"):
         options.append("virtualization=on")
-    if machine.entry in ("secure", "el3"):
+    if machine.entry in ("secure", "el3", "el3-stub"):
         options.append("secure=on")
     # QEMU computes the architecture's own signatures of pointers slowly.
     cpu = "max,pauth-impdef=on" if machine.arch == "a64" and machine.cpu == "max" else machine.cpu

@@ -1,14 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Enters the firmware as careless loaders do: in EL1 with MMU and caches on, with tables of its own,
- * and TLB entries that no table backs any more. Everything is mapped at VA = PA by 1 GiB blocks,
- * writable and executable, but for the third GiB: that shows RAM for long enough to be cached by the
- * TLB, and is then mapped to itself without any invalidation. `stub_target` is where the firmware
- * starts.
+ * Enters the firmware as careless loaders do: in the exception level where the machine starts, with
+ * MMU and caches on, tables of its own, and TLB entries that no table backs any more. Everything is
+ * mapped at VA = PA by 1 GiB blocks, writable and executable, but for the third GiB: that shows RAM
+ * for long enough to be cached by the TLB, and is then mapped to itself without any invalidation.
+ * `stub_target` is where the firmware starts.
  */
 #define BLOCK  0x0701           /* AF, inner shareable, attribute 0, block */
 #define DEVICE 0x0405           /* AF, attribute 1, block */
 #define HINT   0x41100000       /* in RAM, of which nothing else is loaded there */
+
+/* TCR: addresses of 32 bits, inner shareable, write-back walks; EL1: EPD1; EL2, EL3: RES1. */
+#define TCR_EL1_VALUE  0x00803520
+#define TCR_HIGH_VALUE 0x80803520
+
+    .macro MMU_ON el, tlbi, tcr
+    tlbi    \tlbi                   /* only what comes after is stale */
+    mov     x1, #0x04ff             /* attribute 0: write-back; 1: device */
+    msr     mair_\el, x1
+    ldr     x1, =\tcr
+    msr     tcr_\el, x1
+    msr     ttbr0_\el, x0
+    isb
+    mrs     x1, sctlr_\el           /* M, C, I */
+    mov     x2, #5
+    orr     x1, x1, x2
+    orr     x1, x1, #(1 << 12)
+    msr     sctlr_\el, x1
+    isb
+    .endm
 
     .text
     .global _start
@@ -30,20 +50,16 @@ _start:
     stp     x3, x4, [x0, #16]
     dsb     sy
 
-    tlbi    vmalle1             /* only what comes after is stale */
-    mov     x1, #0x04ff         /* attribute 0: write-back; 1: device */
-    msr     mair_el1, x1
-    ldr     x1, =0x00803520     /* TCR: 32 bits, inner shareable, write-back walks, EPD1 */
-    msr     tcr_el1, x1
-    msr     ttbr0_el1, x0
-    isb
-    mrs     x1, sctlr_el1       /* M, C, I */
-    mov     x2, #5
-    orr     x1, x1, x2
-    orr     x1, x1, #(1 << 12)
-    msr     sctlr_el1, x1
-    isb
-
+    mrs     x1, CurrentEL
+    cmp     x1, #(2 << 2)
+    b.eq    2f
+    b.hi    3f
+    MMU_ON  el1, vmalle1, TCR_EL1_VALUE
+    b       4f
+2:  MMU_ON  el2, alle2, TCR_HIGH_VALUE
+    b       4f
+3:  MMU_ON  el3, alle3, TCR_HIGH_VALUE
+4:
     /* The third GiB now shows RAM: read through it, so that the TLB holds it, then map it to
      * something else, and leave the TLB as it is. */
     ldr     x1, =0x80200000
