@@ -17,7 +17,7 @@ LIB_SOURCES := $(sort $(wildcard \
     startup/*.c startup/$(ARCH)/*.c startup/$(ARCH)/*.S startup/libc/$(LIBC).c))
 FIRMWARE_SOURCES := $(sort $(wildcard \
     firmware/*.c firmware/$(ARCH)/*.c firmware/$(ARCH)/*.S \
-    tests/target/*.c tests/target/$(ARCH)/*.c tests/target/$(ARCH)/*.S))
+    tests/target/*.c tests/target/$(ARCH)/*.c tests/target/$(ARCH)/*.S tests/shared/*.c))
 BENCH_SOURCES := $(sort $(wildcard bench/*.c))
 
 early_globs = $(shell sed -e 's/\#.*//' -e 's/{arch}/$(ARCH)/;s/{board}/$(BOARD)/' -e $1 tools/early.txt)

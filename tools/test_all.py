@@ -24,6 +24,7 @@ import matrix
 import run
 import script
 import tap
+import walk
 
 ROOT = matrix.ROOT
 LOGS = os.path.join("build", "logs")
@@ -119,7 +120,7 @@ def python_job():
     return Job("tools unit tests", work)
 
 
-def row_job(name, machine, build, needs):
+def row_job(name, machine, build, needs, simulated):
     def work(log):
         if missing := [f for f in machines.boot_files(machine, build) if not os.path.exists(f)]:
             return [run.check(name, f"{', '.join(missing)} is missing")]
@@ -130,7 +131,9 @@ def row_job(name, machine, build, needs):
         try:
             # All of the memory is allocated once, so more of it takes longer.
             limit = 100 + (machines.memory_bytes(machine.mem) >> 26)
-            return run.run_self_tests(machine, build, disk, log, limit=limit)
+            results = run.run_self_tests(machine, build, disk, log, limit=limit)
+            with open(log, encoding="utf-8", errors="replace") as file:
+                return results + simulated.check(results, file.read())
         finally:
             with open(log, "a", encoding="utf-8") as file:
                 file.write(f"\n{disk}\n")
@@ -285,13 +288,16 @@ class Tests:
     def jobs(self):
         args = self.args
         folders = {build: self.folder(**options) for build, options in machines.BUILDS.items()}
+        simulated = walk.Simulated(
+            next((path for path in args.unit_tests.split() if path.endswith(walk.PROGRAM)), ""))
         for name, machine in matrix.rows():
-            yield row_job(name, machine, folders[machine.build], f"images {machine.build}")
+            yield row_job(name, machine, folders[machine.build], f"images {machine.build}",
+                          simulated)
         yield python_job()
         for options in VARIANTS:
             name = variant_name(options)
             machine = machines.Machine(build=options.get("ARCH", ARCHES[0]))
-            yield row_job(name, machine, self.folder(**options), name)
+            yield row_job(name, machine, self.folder(**options), name, simulated)
         for path in args.unit_tests.split():
             yield unit_job(path)
         for path in args.fuzzers.split():
