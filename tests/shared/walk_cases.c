@@ -447,8 +447,11 @@ static void count_translation(struct walk *walk)
 {
     static const uint8_t sizes[] = {0, WALK_BLOCK_1G, WALK_BLOCK_2M, WALK_PAGE_4K};
 
+    int half = half_of(walk, walk->query.va);
+
     walk->count[WALK_TRANSLATED]++;
-    walk->count[half_of(walk, walk->query.va) == 0 ? WALK_LOWER : WALK_UPPER]++;
+    walk->count[half == 0 ? WALK_LOWER : WALK_UPPER]++;
+    walk->count[WALK_FROM_0 + first_level(walk, walk->set.bits[half])]++;
     walk->count[sizes[walk->leaf]]++;
     walk->count[WALK_EXECUTED] += walk->query.access == WALK_FETCH;
 }
@@ -491,9 +494,10 @@ const char *walk_format_name(enum walk_format format)
 const char *walk_category_name(enum walk_category category)
 {
     static const char *const names[WALK_CATEGORIES] = {
-        "translated",   "faulted",  "by TTBR0",        "by TTBR1",           "1 GiB blocks",
-        "2 MiB blocks", "pages",    "contiguous sets", "APTable user",       "APTable read-only",
-        "XNTable",      "PXNTable", "executed",        "refused to execute", "of no half",
+        "translated",   "faulted",      "by TTBR0",          "by TTBR1",     "from level 0",
+        "from level 1", "from level 2", "1 GiB blocks",      "2 MiB blocks", "pages",
+        "contiguous",   "APTable user", "APTable read-only", "XNTable",      "PXNTable",
+        "executed",     "not executed", "of no half",
     };
 
     return names[category];

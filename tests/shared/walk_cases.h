@@ -68,6 +68,9 @@ enum walk_category {
     WALK_FAULTED,
     WALK_LOWER, /**< translated, by TTBR0 */
     WALK_UPPER,
+    WALK_FROM_0, /**< translated by a walk that starts at this level */
+    WALK_FROM_1,
+    WALK_FROM_2,
     WALK_BLOCK_1G,
     WALK_BLOCK_2M,
     WALK_PAGE_4K,
