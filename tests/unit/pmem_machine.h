@@ -33,6 +33,7 @@
 #define MEMORY_UNCACHED 0x44
 
 static struct ash_mmu machine_map;
+static enum sim_format machine_format __attribute__((unused)); /* of the next start */
 static struct ash_spinlock machine_lock;
 static unsigned machine_takes;      /* tables asked for */
 static unsigned machine_takes_left; /* asked for before take fails */
@@ -73,8 +74,8 @@ static inline void machine_start(void)
 {
     const struct ash_frames_config frames = {.dma_limit = {0}, .direct_limit = {1ull << 40}};
     const struct ash_mmu_config config = {
-        .format = &ash_mmu_format_lpae,
-        .va_bits = 32,
+        .format = machine_format == SIM_LPAE ? &ash_mmu_format_lpae : &ash_mmu_format_a64,
+        .va_bits = machine_format == SIM_LPAE ? 32 : 39,
         .global = true,
         .tables = {machine_take, machine_give, NULL},
     };
@@ -96,9 +97,9 @@ static inline void machine_start(void)
     machine_add(FRAMES_AT, FRAMES_IN, ASH_MMU_NORMAL | ASH_MMU_WRITE);
     machine_add(ZONE_AT, ZONE_IN, ASH_MMU_NORMAL | ASH_MMU_WRITE | ASH_MMU_PAGES);
     machine_add(FIXED_AT, FIXED_IN, ASH_MMU_NORMAL | ASH_MMU_WRITE);
-    sim_regime.format = SIM_LPAE;
+    sim_regime.format = machine_format;
     sim_regime.mair = (uint64_t)ASH_MMU_MAIR1 << 32 | ASH_MMU_MAIR0;
-    sim_regime.half[0] = (struct sim_half){true, ash_mmu_root(&machine_map), 32};
+    sim_regime.half[0] = (struct sim_half){true, ash_mmu_root(&machine_map), config.va_bits};
     ash_pmem_init(&machine_map, &machine_lock);
     sim_forget();
 }

@@ -19,7 +19,8 @@
 
 #include "port/sim/hostile.h"
 
-#define RULE(n) (UINT64_C(1) << (n))
+#define RULE(n)  (UINT64_C(1) << (n))
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /** What a run must be stopped with when this is done to such an operation. */
 struct proof_expected {
@@ -27,8 +28,38 @@ struct proof_expected {
     enum sim_weakness how;
     unsigned which;  /**< the which-th operation of that kind that can be made worse so; 0: any */
     uint64_t rules;  /**< 0: the step is redundant */
-    const char *why; /**< it is redundant */
+    const char *why; /**< it is redundant; with rules as well: some of them are */
+    bool last;       /**< the last of them must not be */
 };
+
+/* What is done to the operations of a kind before the last may not be missed. */
+#define OR_LATER(op, how, rules, why)                                                              \
+    {                                                                                              \
+        op, how, 0, rules, why, true                                                               \
+    }
+
+/* Dropped, each of the kind or the at-th: these rules; made worse in another way; or nobody misses
+ * it. */
+#define D(op, rules)                                                                               \
+    {                                                                                              \
+        op, SIM_DROPPED, 0, rules, NULL, false                                                     \
+    }
+#define D_AT(op, at, rules)                                                                        \
+    {                                                                                              \
+        op, SIM_DROPPED, at, rules, NULL, false                                                    \
+    }
+#define W(op, how, rules)                                                                          \
+    {                                                                                              \
+        op, how, 0, rules, NULL, false                                                             \
+    }
+#define NEEDLESS(op, how, at, why)                                                                 \
+    {                                                                                              \
+        op, how, at, 0, why, false                                                                 \
+    }
+
+#define GLOBAL_BY_ASID                                                                             \
+    NEEDLESS(SIM_TLBI_PAGE, SIM_BY_ASID, 0,                                                        \
+             "a TLBI by address and ASID matches global entries of the last level")
 
 struct proof {
     const char *name;
@@ -37,6 +68,11 @@ struct proof {
     const struct proof_expected *expected;
     unsigned count;
 };
+
+#define PROOF(name, start, table)                                                                  \
+    {                                                                                              \
+#name, start, name, table, COUNT(table)                                                    \
+    }
 
 #define PROOF_MAX_STEPS 2000u
 
@@ -76,6 +112,12 @@ static inline uint64_t proof_usual(enum sim_op op, enum sim_weakness how)
     return op == SIM_BRANCH_SYNC ? RULE(33) : 0;
 }
 
+/** The steps of each kind that were attacked in one way. */
+struct proof_seen {
+    unsigned count[SIM_OPS];
+    bool missed[SIM_OPS]; /**< the last of them was not stopped, and must be */
+};
+
 /** What came out of an attack. */
 struct proof_result {
     unsigned stopped, redundant, wrong;
@@ -83,7 +125,7 @@ struct proof_result {
 
 /** One run with one step made worse; false if there is no such step any more. */
 static inline bool proof_step(const struct proof *proof, const char *kind_name, const void *kind,
-                              enum sim_weakness how, unsigned n, unsigned seen[SIM_OPS],
+                              enum sim_weakness how, unsigned n, struct proof_seen *seen,
                               struct proof_result *result)
 {
     const struct proof_expected *expected;
@@ -102,19 +144,20 @@ static inline bool proof_step(const struct proof *proof, const char *kind_name, 
         }
         return false;
     }
-    expected = proof_find(proof, op, how, ++seen[op]);
+    expected = proof_find(proof, op, how, ++seen->count[op]);
     rules = expected != NULL ? expected->rules : proof_usual(op, how);
+    seen->missed[op] = expected != NULL && expected->last && verdict.rule == 0;
     if (verdict.rule != 0 && (rules & RULE(verdict.rule))) {
         result->stopped++;
     } else if (verdict.rule == 0 && expected != NULL && expected->why != NULL &&
                (rules == 0 || sim_tables_seen())) {
         result->redundant++;
         printf("# redundant: %s, %s: %s %u, %s: %s\n", proof->name, kind_name, sim_op_name(op),
-               seen[op], sim_weakness_name(how), expected->why);
+               seen->count[op], sim_weakness_name(how), expected->why);
     } else {
         result->wrong++;
         printf("# WRONG: %s, %s: %s %u, %s: rule %u (%s), expected the rules %#llx\n", proof->name,
-               kind_name, sim_op_name(op), seen[op], sim_weakness_name(how), verdict.rule,
+               kind_name, sim_op_name(op), seen->count[op], sim_weakness_name(how), verdict.rule,
                verdict.rule != 0 ? verdict.what : "not stopped", (unsigned long long)rules);
     }
     return true;
@@ -127,10 +170,18 @@ static inline void proof_attack(const struct proof *proof, const char *kind_name
     struct proof_result own = {0};
 
     for (unsigned how = SIM_DROPPED; how < SIM_WEAKNESSES; how++) {
-        unsigned seen[SIM_OPS] = {0}, n = 1;
+        struct proof_seen seen = {0};
+        unsigned n = 1;
 
-        while (proof_step(proof, kind_name, kind, (enum sim_weakness)how, n, seen, &own)) {
+        while (proof_step(proof, kind_name, kind, (enum sim_weakness)how, n, &seen, &own)) {
             assert_in_range(n++, 1, PROOF_MAX_STEPS);
+        }
+        for (unsigned op = 0; op < SIM_OPS; op++) {
+            if (seen.missed[op]) {
+                printf("# WRONG: %s, %s: the last %s, %s: not stopped\n", proof->name, kind_name,
+                       sim_op_name((enum sim_op)op), sim_weakness_name((enum sim_weakness)how));
+                own.wrong++;
+            }
         }
     }
     if (own.stopped + own.redundant == 0) {

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The shared parts of the unit tests: the fault recorder and the random numbers.
+ * The shared parts of the unit tests: the fault recorder, the random numbers, and word of freed
+ * frames for the simulated machine.
  */
 #include "tests/unit/support.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "ashlar/frames.h"
+#include "port/sim/hostile.h"
 
 struct support_faults support_faults;
 
@@ -47,4 +51,16 @@ uint32_t support_random(void)
 uint32_t support_random_below(uint32_t n)
 {
     return (uint32_t)((uint64_t)support_random() * n >> 32);
+}
+
+/* In place of ash_frames_free() (ld --wrap, mk/host.mk). */
+void __real_ash_frames_free(ash_frame_t frame, unsigned order);
+void __wrap_ash_frames_free(ash_frame_t frame, unsigned order);
+
+void __wrap_ash_frames_free(ash_frame_t frame, unsigned order)
+{
+    if (order <= ASH_MAX_ORDER) { /* else the fault of the test's own */
+        sim_frames_freed(ash_frame_pa(frame), (uint64_t)ASH_PAGE_SIZE << order);
+    }
+    __real_ash_frames_free(frame, order);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What unit tests share: a recorder behind ash_fault_hook and seeded random numbers.
- * It judges nothing: the tests do.
+ * What unit tests share: a recorder behind ash_fault_hook and seeded random numbers. It judges
+ * nothing: the tests do. And, unseen: the linker puts support.c between ash_frames_free() and its
+ * callers, so that the simulated machine knows of every frame that is given back (arm-rules 4).
  */
 #ifndef ASHLAR_UNIT_SUPPORT_H
 #define ASHLAR_UNIT_SUPPORT_H

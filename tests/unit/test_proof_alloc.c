@@ -243,30 +243,10 @@ static void load_code(void *arg)
     must(sim_fetch(BUFFER_AT + 4, &fetched) && fetched == code[1]);
 }
 
-#define D(op, rules)                                                                               \
-    {                                                                                              \
-        op, SIM_DROPPED, 0, rules, NULL                                                            \
-    }
-#define D_AT(op, at, rules)                                                                        \
-    {                                                                                              \
-        op, SIM_DROPPED, at, rules, NULL                                                           \
-    }
-#define W(op, how, rules)                                                                          \
-    {                                                                                              \
-        op, how, 0, rules, NULL                                                                    \
-    }
-#define NEEDLESS(op, how, at, why)                                                                 \
-    {                                                                                              \
-        op, how, at, 0, why                                                                        \
-    }
-
-#define BY_ASID                                                                                    \
-    NEEDLESS(SIM_TLBI_PAGE, SIM_BY_ASID, 0,                                                        \
-             "a TLBI by address and ASID matches global entries of the last level")
 /* Pages change type by break-before-make. */
 #define RETYPED                                                                                    \
     D_AT(SIM_DSB_ISHST, 1, RULE(7)), D(SIM_TLBI_PAGE, RULE(7)), D_AT(SIM_DSB_ISH, 1, RULE(7)),     \
-        W(SIM_DSB_ISH, SIM_STORES_ONLY, RULE(7)), BY_ASID,                                         \
+        W(SIM_DSB_ISH, SIM_STORES_ONLY, RULE(7)), GLOBAL_BY_ASID,                                  \
         NEEDLESS(SIM_ISB, SIM_DROPPED, 1, "the break needs no ISB: that of the make comes"),       \
         D_AT(SIM_ISB, 2, RULE(1))
 
@@ -347,7 +327,7 @@ static const struct proof_expected loaded[] = {
     D(SIM_DSB_ISHST, RULE(3)),
     W(SIM_DSB_ISHST, SIM_NSH, RULE(13)),
     D(SIM_TLBI_PAGE, RULE(3)),
-    BY_ASID,
+    GLOBAL_BY_ASID,
     D(SIM_BRANCH_SYNC, RULE(33)),
     NEEDLESS(SIM_DSB_ISH, SIM_DROPPED, 0, "the code sync after it ends with a DSB"),
     NEEDLESS(SIM_DSB_ISH, SIM_NSH, 0, "the code sync after it ends with a DSB"),
@@ -357,11 +337,6 @@ static const struct proof_expected loaded[] = {
     W(SIM_CODE_SYNC, SIM_DATA_ONLY, RULE(22)),
     W(SIM_CODE_SYNC, SIM_INSTRUCTIONS_ONLY, RULE(22)),
 };
-
-#define PROOF(name, start, table)                                                                  \
-    {                                                                                              \
-#name, start, name, table, sizeof(table) / sizeof((table)[0])                              \
-    }
 
 static const struct proof proofs[] = {
     PROOF(uncached_block, start, opened),

@@ -389,14 +389,16 @@ static void boot_rules(void **state)
 static void every_step_of_boot_is_needed(void **state)
 {
     static const struct proof_expected expected[] = {
-        {SIM_CACHE_INVALIDATE, SIM_DROPPED, 0, RULE(19), "take has done it as well"},
-        {SIM_CACHE_INVALIDATE, SIM_UNFINISHED, 0, RULE(19), UNFINISHED},
-        {SIM_DSB_SY, SIM_DROPPED, 0, 0, EARLY_DSB},
-        {SIM_DSB_SY, SIM_STORES_ONLY, 0, 0, EARLY_DSB},
-        {SIM_DSB_ISHST, SIM_DROPPED, 0, 0, "nobody walks yet, and publishing ends with a DSB SY"},
-        {SIM_DSB_ISHST, SIM_NSH, 0, 0, "nobody walks yet, and publishing ends with a DSB SY"},
-        {SIM_ISB, SIM_DROPPED, 0, 0, "the MMU is off"},
-        {SIM_ENTRY_STORE, SIM_RELAXED, 0, 0, "nobody walks yet"},
+        {SIM_CACHE_INVALIDATE, SIM_DROPPED, 0, RULE(19), "take has done it as well", false},
+        {SIM_CACHE_INVALIDATE, SIM_UNFINISHED, 0, RULE(19), UNFINISHED, false},
+        {SIM_DSB_SY, SIM_DROPPED, 0, 0, EARLY_DSB, false},
+        {SIM_DSB_SY, SIM_STORES_ONLY, 0, 0, EARLY_DSB, false},
+        {SIM_DSB_ISHST, SIM_DROPPED, 0, 0, "nobody walks yet, and publishing ends with a DSB SY",
+         false},
+        {SIM_DSB_ISHST, SIM_NSH, 0, 0, "nobody walks yet, and publishing ends with a DSB SY",
+         false},
+        {SIM_ISB, SIM_DROPPED, 0, 0, "the MMU is off", false},
+        {SIM_ENTRY_STORE, SIM_RELAXED, 0, 0, "nobody walks yet", false},
     };
     const struct proof proof = {"boot", boot_start, boot, expected,
                                 sizeof expected / sizeof expected[0]};

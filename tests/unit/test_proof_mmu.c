@@ -280,28 +280,6 @@ static void destroy(void *arg)
     ash_mmu_destroy(&rig.map);
 }
 
-#define D(op, rules)                                                                               \
-    {                                                                                              \
-        op, SIM_DROPPED, 0, rules, NULL                                                            \
-    }
-#define D_AT(op, at, rules)                                                                        \
-    {                                                                                              \
-        op, SIM_DROPPED, at, rules, NULL                                                           \
-    }
-#define W(op, how, rules)                                                                          \
-    {                                                                                              \
-        op, how, 0, rules, NULL                                                                    \
-    }
-#define NEEDLESS(op, how, at, why)                                                                 \
-    {                                                                                              \
-        op, how, at, 0, why                                                                        \
-    }
-
-/* By address, with an ASID: matches global entries of the last level as well. */
-#define GLOBAL_BY_ASID                                                                             \
-    NEEDLESS(SIM_TLBI_PAGE, SIM_BY_ASID, 0,                                                        \
-             "a TLBI by address and ASID matches global entries of the last level")
-
 static const struct proof_expected new_entry[] = {
     D(SIM_DSB_ISHST, RULE(1)),
     W(SIM_DSB_ISHST, SIM_NSH, RULE(13)),
@@ -383,11 +361,11 @@ static const struct proof_expected split_up[] = {
 static const struct proof_expected split_up_code[] = {
     INVALIDATED(RULE(7)),
     D_AT(SIM_DSB_ISHST, 2, RULE(33)),
-    {SIM_DSB_ISHST, SIM_NSH, 2, RULE(33), NULL},
+    {SIM_DSB_ISHST, SIM_NSH, 2, RULE(33), NULL, false},
     D(SIM_BRANCH_SYNC, RULE(33)),
     D_AT(SIM_DSB_ISH, 2, RULE(33)),
-    {SIM_DSB_ISH, SIM_NSH, 2, RULE(33), NULL},
-    {SIM_DSB_ISH, SIM_STORES_ONLY, 2, RULE(33), NULL},
+    {SIM_DSB_ISH, SIM_NSH, 2, RULE(33), NULL, false},
+    {SIM_DSB_ISH, SIM_STORES_ONLY, 2, RULE(33), NULL, false},
     FIRST_ISB,
     D_AT(SIM_ISB, 2, RULE(1)),
     RELAXED_LINK,
@@ -410,8 +388,8 @@ static const struct proof_expected split_up_aarch64[] = {
 #define CLEAN_MORE "a count that walks ignore, or a later clean covers the line or ends with a DSB"
 #define CLEAN_DSB  "the clean before it ended with a DSB"
 #define CLEANED                                                                                    \
-    {SIM_CACHE_CLEAN, SIM_DROPPED, 0, RULE(42) | RULE(2), CLEAN_MORE},                             \
-        {SIM_CACHE_CLEAN, SIM_UNFINISHED, 0, RULE(42) | RULE(2), CLEAN_MORE},                      \
+    {SIM_CACHE_CLEAN, SIM_DROPPED, 0, RULE(42) | RULE(2), CLEAN_MORE, false},                      \
+        {SIM_CACHE_CLEAN, SIM_UNFINISHED, 0, RULE(42) | RULE(2), CLEAN_MORE, false},               \
         NEEDLESS(SIM_DSB_ISHST, SIM_DROPPED, 0, CLEAN_DSB),                                        \
         NEEDLESS(SIM_DSB_ISHST, SIM_NSH, 0, CLEAN_DSB),                                            \
         NEEDLESS(SIM_ENTRY_STORE, SIM_RELAXED, 0, CLEAN_DSB)
@@ -439,11 +417,6 @@ static const struct proof_expected cleaned_break[] = {
     FIRST_ISB,
     D_AT(SIM_ISB, 2, RULE(1)),
 };
-
-#define PROOF(name, start, table)                                                                  \
-    {                                                                                              \
-#name, start, name, table, sizeof(table) / sizeof((table)[0])                              \
-    }
 
 static const struct proof proofs[] = {
     PROOF(map_page, start, new_entry),
@@ -506,8 +479,6 @@ static void attack(const struct proof *list, size_t count, bool aarch32, bool aa
         }
     }
 }
-
-#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
 static void every_step_is_needed(void **state)
 {

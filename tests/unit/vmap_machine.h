@@ -19,7 +19,7 @@
 #include "alloc/vmap.h"
 #include "ashlar/trap.h"
 #include "ashlar/vmap.h"
-#include "port/sim/sim.h"
+#include "port/sim/hostile.h"
 #include "tests/unit/support.h"
 
 #define PAGE    0x1000ull
@@ -53,12 +53,16 @@ static int machine_take(void *context, ash_pa_t *table)
     machine_takes_left--;
     error = ash_frames_alloc(0, ASH_FRAMES_ZERO | ASH_FRAMES_OWNER(ASH_OWNER_TABLES), &frame);
     *table = ash_frame_pa(frame);
+    if (error == 0) {
+        sim_table_taken(*table);
+    }
     return error;
 }
 
 static void machine_give(void *context, ash_pa_t table)
 {
     (void)context;
+    sim_table_given(table);
     ash_frames_free(ash_pa_frame(table), 0);
 }
 
