@@ -79,6 +79,10 @@
 #define SYS_ICC_IGRPEN1 "p15, 0, %0, c12, c12, 7"
 #define SYS_ICC_SGI1R   "p15, 0, %Q0, %R0, c12"
 
+/** A four-bit field of an ID register. */
+#define CP15_FIELD(reg, shift) (CP15_READ(reg) >> (shift)&0xfu)
+#define ID_MMFR3_PAN           16
+
 /* TTBCR with EAE (DDI 0406C B4.1.153, DDI 0487 G8.2.165) */
 #define TTBCR_EAE     (1u << 31)
 #define TTBCR_EPD1    (1u << 23)
@@ -96,7 +100,21 @@
 #define SCTLR_V    (1u << 13)
 #define SCTLR_WXN  (1u << 19)
 #define SCTLR_UWXN (1u << 20)
+#define SCTLR_SPAN (1u << 23)
 #define SCTLR_EE   (1u << 25)
 #define SCTLR_TE   (1u << 30)
+
+/* CPSR */
+#define CPSR_PAN (1u << 22)
+
+/** Sets or clears CPSR.PAN. By MSR, since not every core's A32 decoder knows SETPAN (QEMU 7.2's).
+ */
+static inline void cpsr_write_pan(uint32_t pan)
+{
+    uint32_t cpsr;
+
+    __asm__ volatile("mrs %0, cpsr" : "=r"(cpsr)::"memory");
+    __asm__ volatile("msr cpsr_s, %0" ::"r"((cpsr & ~CPSR_PAN) | pan) : "memory");
+}
 
 #endif

@@ -52,6 +52,10 @@ void processor_mmu_on(ash_pa_t root, unsigned space_bits)
     port_dsb_sy();
     port_isb();
     sctlr |= SCTLR_M | SCTLR_C | SCTLR_I | SCTLR_Z | SCTLR_WXN | SCTLR_UWXN;
+    if (CP15_FIELD(CP15_ID_MMFR3, ID_MMFR3_PAN) != 0) {
+        sctlr &= ~SCTLR_SPAN; /* each exception sets it */
+        cpsr_write_pan(CPSR_PAN);
+    }
     CP15_WRITE(CP15_SCTLR, sctlr);
     port_isb();
 }

@@ -17,6 +17,9 @@
 #define FP_BYTES        528                 /* FPSR and FPCR, q0-q31 */
 #define INTERRUPT_BYTES 192
 
+#define SPSR_EL1T       4
+#define SPSR_PAN        (1 << 22)
+
     .macro TAKE bytes, kind, then
     sub     sp, sp, #\bytes
     stp     x0, x1, [sp]
@@ -241,7 +244,8 @@ catch_leave:                                /* x0: result */
     ret
 
 /* _Noreturn void trap_unwind(int result): back to the innermost ash_trap_catch(), with the stack of
- * exceptions empty again. */
+ * exceptions empty again, masks as they were there, and PAN as it was at the exception, which has
+ * set it. */
     .global trap_unwind
     .type trap_unwind, %function
 trap_unwind:
@@ -250,10 +254,15 @@ trap_unwind:
     ldr     x5, [x3, #PERCPU_STACKS]
     ldr     x6, [x4, #16]                   /* DAIF of the catching context */
     add     sp, x5, #(STACK_EXCEPTION_TOP >> 12), lsl #12
-    msr     spsel, #0
-    mov     sp, x4
-    msr     daif, x6
-    b       catch_leave
+    msr     sp_el0, x4
+    mrs     x7, spsr_el1
+    and     x7, x7, #SPSR_PAN
+    orr     x7, x7, x6                      /* and EL1 with SP_EL0 */
+    orr     x7, x7, #SPSR_EL1T
+    msr     spsr_el1, x7
+    adr     x7, catch_leave
+    msr     elr_el1, x7
+    eret
 
 /* _Noreturn void trap_on_emergency_stack(void (*fn)(void *), void *argument, uintptr_t top) */
     .global trap_on_emergency_stack

@@ -11,6 +11,7 @@ extern const struct target_suite suite_trap;
 extern const struct target_suite suite_map_device;
 extern const struct target_suite suite_mmu;
 extern const struct target_suite suite_walk;
+extern const struct target_suite suite_protect;
 extern const struct target_suite suite_frames;
 extern const struct target_suite suite_vmap;
 extern const struct target_suite suite_pool;
@@ -22,21 +23,7 @@ extern const struct target_suite suite_timer;
 extern const struct target_suite suite_block;
 
 const struct target_suite *const target_suites[] = {
-    &suite_boot,
-    &suite_processor,
-    &suite_port,
-    &suite_trap,
-    &suite_map_device,
-    &suite_mmu,
-    &suite_walk,
-    &suite_frames,
-    &suite_vmap,
-    &suite_pool,
-    &suite_heap,
-    &suite_pmem,
-    &suite_dma,
-    &suite_irq,
-    &suite_timer,
-    &suite_block,
-    NULL,
+    &suite_boot,    &suite_processor, &suite_port,   &suite_trap,  &suite_map_device, &suite_mmu,
+    &suite_protect, &suite_walk,      &suite_frames, &suite_vmap,  &suite_pool,       &suite_heap,
+    &suite_pmem,    &suite_dma,       &suite_irq,    &suite_timer, &suite_block,      NULL,
 };

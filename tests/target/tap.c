@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Runs suites and prints their results as TAP version 13. (Debian's newlib knows no %zu.) An
- * exception that a case does not expect fails that case and no other.
+ * exception that a case does not expect fails that case and no other. Whatever a suite does, the
+ * firmware's map must be sound behind it: the runner adds that as a case to each.
  */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "ashlar/boot.h"
 #include "ashlar/errors.h"
 #include "ashlar/trap.h"
+#include "port/spinlock.h"
+#include "startup/boot_map.h"
 #include "tests/target/suite.h"
 
 static struct {
@@ -57,29 +61,50 @@ static void print_trap(const struct ash_trap *trap)
                 (unsigned long)trap->pc);
 }
 
+static void boot_map_is_sound(void)
+{
+    struct ash_mmu_report report;
+    unsigned long saved = spinlock_acquire(&ash_boot_map_lock);
+    int verdict = ash_mmu_verify(&ash_boot_map, &report);
+
+    spinlock_release(&ash_boot_map_lock, saved);
+    if (verdict != 0) {
+        target_fail(__FILE__, __LINE__, "%s at %#lx, level %u: %#llx", report.what,
+                    (unsigned long)report.va.value, report.level,
+                    (unsigned long long)report.descriptor);
+    }
+}
+
+static bool run_one(const char *suite, const struct target_case *one, size_t number)
+{
+    struct ash_trap trap;
+
+    state.failed = false;
+    state.skipped = NULL;
+    if (ash_trap_catch(run_case, (void *)(uintptr_t)one, &trap) != 0) {
+        state.failed = true;
+        print_trap(&trap);
+    }
+    printf("%s %lu - %s/%s", state.failed ? "not ok" : "ok", (unsigned long)number, suite,
+           one->name);
+    if (state.skipped != NULL && !state.failed) {
+        printf(" # SKIP %s", state.skipped);
+    }
+    printf("\n");
+    return !state.failed;
+}
+
 static int run_suite(const struct target_suite *suite, size_t *number)
 {
+    static const struct target_case behind = TARGET_CASE(boot_map_is_sound);
     int failed = 0;
 
     for (size_t i = 0; i < suite->count; i++) {
-        struct ash_trap trap;
-
-        state.failed = false;
-        state.skipped = NULL;
-        if (ash_trap_catch(run_case, (void *)(uintptr_t)&suite->cases[i], &trap) != 0) {
-            state.failed = true;
-            print_trap(&trap);
-        }
         *number += 1;
-        printf("%s %lu - %s/%s", state.failed ? "not ok" : "ok", (unsigned long)*number,
-               suite->name, suite->cases[i].name);
-        if (state.skipped != NULL && !state.failed) {
-            printf(" # SKIP %s", state.skipped);
-        }
-        printf("\n");
-        failed += state.failed;
+        failed += !run_one(suite->name, &suite->cases[i], *number);
     }
-    return failed;
+    *number += 1;
+    return failed + !run_one(suite->name, &behind, *number);
 }
 
 int target_run(const char *name)
@@ -89,7 +114,7 @@ int target_run(const char *name)
 
     for (size_t i = 0; target_suites[i] != NULL; i++) {
         if (name == NULL || strcmp(name, target_suites[i]->name) == 0) {
-            planned += target_suites[i]->count;
+            planned += target_suites[i]->count + 1;
         }
     }
     if (planned == 0) {

@@ -17,7 +17,6 @@
 #define ID_ISAR1    "id_aa64isar1_el1"
 #define ISAR1_APA   4
 #define ISAR1_API   8
-#define PSTATE_PAN  "s3_0_c4_c2_3"
 #define APIAKEYLO   "s3_0_c2_c1_0"
 #define CURRENT_EL1 (1u << 2)
 
@@ -129,37 +128,6 @@ static void return_addresses_are_signed(void)
     CHECK_EQ(address, (uintptr_t)provoke_branch_at);
 }
 
-static uint32_t *volatile unprivileged;
-
-static void read_it(void *unused)
-{
-    (void)unused;
-    (void)*(volatile uint32_t *)unprivileged;
-}
-
-/* A page for unprivileged code is none of the firmware's business where PAN says so. */
-static void unprivileged_pages_are_kept_away(void)
-{
-    static const struct ash_mmu_zone *vmap = &ash_boot_map.zone[1];
-    ash_va_t va = ash_va((vmap->page + vmap->pages - 1) << ASH_PAGE_SHIFT);
-    bool pan = SYS_FIELD(ID_MMFR1, ID_MMFR1_PAN) != 0;
-    struct ash_trap trap;
-    int error;
-
-    CHECK_EQ(
-        ash_mmu_map(&ash_boot_map, va, ash_pa((uintptr_t)__ram_start), ASH_PAGE_SIZE, ASH_MMU_USER),
-        0);
-    unprivileged = (uint32_t *)va.value;
-    error = ash_trap_catch(read_it, NULL, &trap);
-    CHECK_EQ(ash_mmu_unmap(&ash_boot_map, va, ASH_PAGE_SIZE), 0);
-    CHECK_EQ(error != 0, pan);
-    if (pan) {
-        CHECK_EQ(trap.cause, ASH_CAUSE_PERMISSION);
-        CHECK((SYS_READ64("sctlr_el1") & SCTLR_SPAN) == 0);
-        CHECK(SYS_READ64(PSTATE_PAN) != 0);
-    }
-}
-
 static const struct target_case cases[] = {
     TARGET_CASE(mmu_and_caches_are_on),
     TARGET_CASE(writable_is_never_executable),
@@ -169,7 +137,6 @@ static const struct target_case cases[] = {
     TARGET_CASE(cycles_are_counted),
     TARGET_CASE(branch_targets_are_checked),
     TARGET_CASE(return_addresses_are_signed),
-    TARGET_CASE(unprivileged_pages_are_kept_away),
 };
 
 const struct target_suite suite_processor = TARGET_SUITE("processor", cases);
