@@ -11,9 +11,25 @@ static inline void port_dsb_ishst(void)
     __asm__ volatile("dsb ishst" ::: "memory");
 }
 
+/** PORT_ERRATUM_* (errata.h) of all CPUs that have turned their MMU on; 0 until the first has. */
+extern uint32_t port_tlbi_errata;
+/** How often port_tlbi_settle() was called, roughly if CPUs race: for tests. */
+extern uint32_t port_tlbi_settled;
+/** Makes every other CPU whose MMU is on execute a DMB, and waits for it. Whoever turns on the MMU
+ * of a second CPU sets it first if PORT_ERRATUM_CONFIRM_TLBI is there; NULL: no other uses the TLB.
+ */
+extern void (*port_tlbi_confirm)(void);
+/** Adds this CPU's errata. Before its MMU goes on. */
+void port_tlbi_errata_add(void);
+/** What these errata need behind the DSB that completes an invalidation. */
+void port_tlbi_settle(void);
+
 static inline void port_dsb_ish(void)
 {
     __asm__ volatile("dsb ish" ::: "memory");
+    if (port_tlbi_errata != 0) {
+        port_tlbi_settle();
+    }
 }
 
 static inline void port_dsb_sy(void)

@@ -33,7 +33,8 @@ bool processor_guards_branches(void);
  * Turns on the MMU and the caches with the firmware's tables at `root` (identity), WXN on; with
  * space_bits > 0 the top 2^space_bits addresses belong to TTBR1, whose walks stay off (EPD1).
  * Running code, stack and data must be mapped at VA = PA. One call, all barriers inside
- * (arm-rules 23).
+ * (arm-rules 23). Where return addresses are signed, the caller does not return either: its own was
+ * signed for translation as it was before.
  */
 void processor_mmu_on(ash_pa_t root, unsigned space_bits);
 

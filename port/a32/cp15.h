@@ -11,6 +11,7 @@
 #define CP15_MIDR       "p15, 0, %0, c0, c0, 0"
 #define CP15_CTR        "p15, 0, %0, c0, c0, 1"
 #define CP15_MPIDR      "p15, 0, %0, c0, c0, 5"
+#define CP15_REVIDR     "p15, 0, %0, c0, c0, 6"
 #define CP15_ID_MMFR0   "p15, 0, %0, c0, c1, 4"
 #define CP15_ID_MMFR3   "p15, 0, %0, c0, c1, 7"
 #define CP15_SCTLR      "p15, 0, %0, c1, c0, 0"
@@ -60,12 +61,15 @@
     })
 #define CP15_WRITE64(reg, value) __asm__ volatile("mcrr " reg ::"r"((uint64_t)(value)) : "memory")
 
-/* What the headers common to both execution states read and write (timer_regs.h, gic_regs.h). */
+/* What the headers common to both execution states read and write (timer_regs.h, gic_regs.h,
+ * tlbi_settle.c). */
 #define SYS_READ    CP15_READ
 #define SYS_WRITE   CP15_WRITE
 #define SYS_READ64  CP15_READ64
 #define SYS_WRITE64 CP15_WRITE64
 
+#define SYS_MIDR        CP15_MIDR
+#define SYS_REVIDR      CP15_REVIDR
 #define SYS_CNTFRQ      "p15, 0, %0, c14, c0, 0"
 #define SYS_CNTV_CTL    "p15, 0, %0, c14, c3, 1"
 #define SYS_CNTVCT      "p15, 1, %Q0, %R0, c14"

@@ -21,7 +21,10 @@
 /** A four-bit field of an ID register. */
 #define SYS_FIELD(name, shift) ((unsigned)(SYS_READ64(name) >> (shift)) & 0xfu)
 
-/* What the headers common to both execution states read and write (timer_regs.h, gic_regs.h). */
+/* What the headers common to both execution states read and write (timer_regs.h, gic_regs.h,
+ * tlbi_settle.c). */
+#define SYS_MIDR        "midr_el1"
+#define SYS_REVIDR      "revidr_el1"
 #define SYS_CNTFRQ      "cntfrq_el0"
 #define SYS_CNTV_CTL    "cntv_ctl_el0"
 #define SYS_CNTVCT      "cntvct_el0"

@@ -40,6 +40,7 @@ void processor_mmu_on(ash_pa_t root, unsigned space_bits)
     uint32_t ttbcr = TTBCR_EAE | TTBCR_A1 | TTBCR_EPD1 | TTBCR_WALK0 | TTBCR_WALK1;
     uint32_t sctlr = CP15_READ(CP15_SCTLR);
 
+    port_tlbi_errata_add();
     if (space_bits != 0) {
         ttbcr |= TTBCR_T1SZ(32 - space_bits);
     }

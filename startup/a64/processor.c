@@ -54,10 +54,14 @@ static uint64_t translation_control(unsigned space_bits)
     return tcr;
 }
 
-void processor_mmu_on(ash_pa_t root, unsigned space_bits)
+/* Not signed: how many bits of a return address are its signature depends on TCR_EL1.TxSZ and TBI
+ * (DDI 0487 D8.8), so one made before would not be known after. */
+__attribute__((target("branch-protection=bti"))) void processor_mmu_on(ash_pa_t root,
+                                                                       unsigned space_bits)
 {
     uint64_t sctlr = SYS_READ64("sctlr_el1");
 
+    port_tlbi_errata_add();
     sctlr |= SCTLR_M | SCTLR_C | SCTLR_I | SCTLR_WXN | SCTLR_SA | SCTLR_SA0;
     sctlr |= SCTLR_UCI | SCTLR_UCT | SCTLR_DZE | SCTLR_NTWI | SCTLR_NTWE;
     if (processor_guards_branches()) {

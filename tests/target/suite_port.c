@@ -3,7 +3,9 @@
  * The port's own pieces of code, which the host's tests do not run: filling and copying memory,
  * exchanges, and TLB invalidation of ranges.
  */
+#include "ashlar/mmu.h"
 #include "ashlar/trap.h"
+#include "port/errata.h"
 #include "port/port.h"
 #include "tests/target/suite.h"
 #include "tests/target/upper_half.h"
@@ -184,10 +186,103 @@ static void ranges_are_invalidated_to_their_ends(void)
     target_note("range operations: %s", port_has_range_tlbi() ? "yes" : "no");
 }
 
+static int give_page(void *context, ash_pa_t *pa)
+{
+    unsigned *used = context;
+
+    *pa = ash_pa((uintptr_t)&page[(*used)++]);
+    return 0;
+}
+
+static void keep_page(void *context, ash_pa_t pa)
+{
+    (void)pa;
+    --*(unsigned *)context;
+}
+
+static unsigned confirmed;
+
+static void count_confirmation(void)
+{
+    confirmed++;
+}
+
+/* Maps a page, which invalidates nothing, and unmaps it, which does so once. */
+static int change_a_map(uint32_t errata)
+{
+    unsigned used = 0;
+    const struct ash_mmu_config config = {
+        .base = ash_va(UPPER_HALF_BASE),
+        .va_bits = UPPER_HALF_BITS,
+        .asid = ASID,
+        .tables = {give_page, keep_page, &used},
+    };
+    uint32_t of_processor = port_tlbi_errata;
+    struct ash_mmu map;
+    int error;
+
+    for (unsigned i = 0; i < sizeof(page) / sizeof(page[0]); i++) {
+        port_page_zero(&page[i]);
+    }
+    port_tlbi_errata = errata;
+    port_tlbi_confirm = count_confirmation;
+    error = ash_mmu_init(&map, &config);
+    if (error == 0) {
+        error = ash_mmu_map(&map, config.base, ash_pa(0), ASH_PAGE_SIZE, 0);
+    }
+    port_tlbi_settled = 0;
+    confirmed = 0;
+    if (error == 0) {
+        error = ash_mmu_unmap(&map, config.base, ASH_PAGE_SIZE);
+    }
+    port_tlbi_confirm = NULL;
+    port_tlbi_errata = of_processor;
+    return error;
+}
+
+static void invalidations_are_completed_as_the_processor_needs(void)
+{
+    unsigned long saved = port_irq_save();
+    int error = change_a_map(0);
+
+    port_irq_restore(saved);
+    CHECK_EQ(error, 0);
+    CHECK_EQ(port_tlbi_settled, 0);
+    saved = port_irq_save();
+    error = change_a_map(PORT_ERRATUM_REPEAT_TLBI);
+    port_irq_restore(saved);
+    CHECK_EQ(error, 0);
+    CHECK_EQ(port_tlbi_settled, 1);
+    CHECK_EQ(confirmed, 0);
+    saved = port_irq_save();
+    error = change_a_map(PORT_ERRATUM_CONFIRM_TLBI);
+    port_irq_restore(saved);
+    CHECK_EQ(error, 0);
+    CHECK_EQ(port_tlbi_settled, 1);
+    CHECK_EQ(confirmed, 1);
+}
+
+/* By the parts that the matrix has. */
+static void errata_are_those_of_the_processor(void)
+{
+    uint32_t midr = SYS_READ(SYS_MIDR), part = midr >> 4 & 0xfff;
+
+    CHECK_EQ(port_tlbi_errata, port_errata_of(midr, SYS_READ(SYS_REVIDR)));
+    if (part == 0xd0b) {
+        CHECK_EQ(port_tlbi_errata, PORT_ERRATUM_REPEAT_TLBI); /* Cortex-A76 */
+    }
+    if (midr == 0x414fc0f0 || part == 0xc07 || part == 0xd03 || part == 0xd08) {
+        CHECK_EQ(port_tlbi_errata, 0); /* Cortex-A15 r4p0, A7, A53, A72 */
+    }
+    target_note("MIDR %#lx, errata %#lx", (unsigned long)midr, (unsigned long)port_tlbi_errata);
+}
+
 static const struct target_case cases[] = {
     TARGET_CASE(memory_is_zeroed_and_copied_at_any_alignment),
     TARGET_CASE(pages_are_zeroed_and_copied_whole),
     TARGET_CASE(exchanges_compare_first),
     TARGET_CASE(ranges_are_invalidated_to_their_ends),
+    TARGET_CASE(invalidations_are_completed_as_the_processor_needs),
+    TARGET_CASE(errata_are_those_of_the_processor),
 };
 const struct target_suite suite_port = TARGET_SUITE("port", cases);

@@ -77,7 +77,7 @@ static struct walk_answer translate(void)
     return answer;
 }
 
-/* Without PAN: it is no part of a translation, but QEMU 7.2 in AArch32 lets it keep fetches away. */
+/* Without PAN: no part of a translation, but QEMU 7.2 in AArch32 lets it keep fetches away. */
 static void ask_set(void)
 {
     unsigned long saved = port_irq_save();

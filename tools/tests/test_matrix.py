@@ -20,7 +20,7 @@ VALUES = {
         "build": ("a64", "a64-va48"),
         "image": machines.IMAGES,
         "entry": machines.ENTRIES["a64"],
-        "cpu": ("max", "cortex-a53", "cortex-a72"),
+        "cpu": ("max", "cortex-a53", "cortex-a72", "cortex-a76"),
         "mem": ("32M", "512M", "8G"),
         "gic": (2, 3),
     },
