@@ -10,8 +10,8 @@
  *
  * Barriers (Arm names: what completes, for whom)
  *   void port_dsb_ishst(void)   stores before it are visible, table walks included
- *   void port_dsb_ish(void)     everything before it, TLB maintenance included, is complete. The one
- *                barrier behind invalidations: what errata need beyond a DSB is in it (errata.h)
+ *   void port_dsb_ish(void)     everything before it, TLB maintenance included, is complete; ends
+ *                every invalidation, so what errata need beyond a DSB is in it (errata.h)
  *   void port_dsb_sy(void)      the same for all observers, devices included
  *   void port_dmb_ish(void)     orders memory accesses between CPUs
  *   void port_dmb_sy(void)      orders memory accesses for devices as well
