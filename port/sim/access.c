@@ -28,6 +28,7 @@ struct sim_answer sim_access(uint64_t va, unsigned access)
         sim_broken(rule, "an access to %#llx relies on an entry that may not be in force yet",
                    (unsigned long long)va);
     }
+    sim_hardware_access(&answer, va, access);
     return answer;
 }
 

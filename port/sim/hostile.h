@@ -65,6 +65,7 @@ enum sim_weakness {
     SIM_BY_ASID,           /**< TLBI of all ASIDs: of the current ASID */
     SIM_OPERAND,           /**< TLBI by address: the address is not put in its place */
     SIM_RELAXED,           /**< a releasing store of an entry: a plain one */
+    SIM_PLAIN,             /**< a compare-exchange of an entry: it does not compare */
     SIM_UNFINISHED,        /**< cache operation: not followed by a DSB */
     SIM_DATA_ONLY,         /**< code sync: only cleans the data cache */
     SIM_INSTRUCTIONS_ONLY, /**< code sync: only invalidates the instruction cache */

@@ -61,6 +61,7 @@ static const char *const weakness_names[SIM_WEAKNESSES] = {
     [SIM_BY_ASID] = "one ASID only",
     [SIM_OPERAND] = "wrong operand",
     [SIM_RELAXED] = "not releasing",
+    [SIM_PLAIN] = "without comparing",
     [SIM_UNFINISHED] = "no DSB after it",
     [SIM_DATA_ONLY] = "data cache only",
     [SIM_INSTRUCTIONS_ONLY] = "instruction cache only",
@@ -194,7 +195,9 @@ static bool applies(enum sim_weakness how, enum sim_op op, bool all_asids)
     case SIM_TWO_WRITES:
         return op == SIM_SPACE_INSTALL;
     case SIM_OPEN_MONITOR:
-        return op == SIM_EXCHANGE;
+        return op == SIM_EXCHANGE && !all_asids; /* there: it is of a table's entry */
+    case SIM_PLAIN:
+        return op == SIM_EXCHANGE && all_asids;
     default:
         return false;
     }
@@ -278,6 +281,7 @@ void port_isb(void)
 uint64_t port_entry_load(const uint64_t *entry)
 {
     sim_explicit_access();
+    sim_hardware_seen(entry);
     return __atomic_load_n(entry, __ATOMIC_RELAXED);
 }
 
@@ -292,9 +296,11 @@ static void store(uint64_t *entry, uint64_t value, bool release)
                release ? SIM_RELEASE : 0);
     if (inside && sim_hostile && spot.bank->frames != NULL) {
         release &= sim_made_worse(SIM_ENTRY_STORE, release) != SIM_RELAXED;
+        sim_tables_before(&spot, entry);
         sim_tables_store(&spot, entry, value, release);
     }
     sim_watch_store(entry);
+    sim_hardware_changed(entry);
     __atomic_store_n(entry, value, __ATOMIC_RELEASE);
 }
 
@@ -311,12 +317,24 @@ void port_entry_store(uint64_t *entry, uint64_t value)
 bool port_entry_exchange(uint64_t *entry, uint64_t *expected, uint64_t value)
 {
     struct sim_spot spot;
+    bool checked = sim_hostile && sim_spot_of(entry, &spot) && spot.bank->frames != NULL;
+    bool done;
 
-    if (!sim_exchange64(entry, expected, value)) {
+    if (sim_made_worse(SIM_EXCHANGE, true) == SIM_PLAIN) {
+        store(entry, value, true);
+        return true;
+    }
+    if (checked) {
+        sim_tables_before(&spot, entry);
+    }
+    done = sim_exchange64(entry, expected, value);
+    sim_hardware_seen(entry);
+    if (!done) {
         return false;
     }
+    sim_hardware_changed(entry);
     sim_record(SIM_ENTRY_STORE, sim_address_of(entry), value, 0);
-    if (sim_hostile && sim_spot_of(entry, &spot) && spot.bank->frames != NULL) {
+    if (checked) {
         *entry = *expected; /* as the table is before the store */
         sim_tables_store(&spot, entry, value, true);
         *entry = value;

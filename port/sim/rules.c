@@ -12,6 +12,7 @@
 #define READ_ONLY      (UINT64_C(1) << 7)
 #define SHARE          UINT64_C(0x300)
 #define NOT_GLOBAL     (UINT64_C(1) << 11)
+#define DBM            (UINT64_C(1) << 51)
 #define CONTIGUOUS     (UINT64_C(1) << 52)
 #define PXN            (UINT64_C(1) << 53)
 #define XN             (UINT64_C(1) << 54)
@@ -35,6 +36,12 @@ static bool never_executed(enum sim_format format, uint64_t leaf)
         return (leaf & XN) != 0;
     }
     return (leaf & XN) && ((leaf & PXN) || ((leaf & USER) && !(leaf & READ_ONLY)));
+}
+
+/* Or becomes so by the first write. */
+static bool is_writable(enum sim_format format, uint64_t leaf)
+{
+    return !(leaf & READ_ONLY) || (format == SIM_A64 && sim_regime.sets_dirty && (leaf & DBM));
 }
 
 bool sim_is_executable(const struct sim_tree *tree, uint64_t descriptor)
@@ -71,7 +78,7 @@ static unsigned rule_of_leaf(const struct sim_tree *tree, unsigned level, uint64
         *why = "device memory that may be fetched from";
         return 25;
     }
-    if (!(leaf & READ_ONLY) && !never_executed(tree->format, leaf)) {
+    if (is_writable(tree->format, leaf) && !never_executed(tree->format, leaf)) {
         *why = "writable and executable";
         return 27;
     }

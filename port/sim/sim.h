@@ -112,6 +112,8 @@ struct sim_regime {
     bool wxn;   /**< SCTLR.WXN */
     bool armv7; /**< LPAE of an ARMv7 processor: bits [47:40] of descriptors are ignored */
     unsigned output_bits; /**< AArch64: TCR.IPS; 0: 48 */
+    bool sets_access;     /**< AArch64: TCR.HA, walks set the access flag */
+    bool sets_dirty;      /**< AArch64: TCR.HD, writes make a page with DBM writable */
 };
 /** The translation registers; set by sim_start() to: no walks, mair 0, WXN. */
 extern struct sim_regime sim_regime;
@@ -135,6 +137,7 @@ struct sim_answer {
     uint8_t memory;    /**< the MAIR byte */
     uint8_t shareable; /**< SH[1:0] */
     bool global;
+    ash_pa_t entry; /**< where the descriptor of the page or block lies */
 };
 
 /**

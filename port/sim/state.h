@@ -9,6 +9,7 @@
  *   trees.c      tables that walks can reach
  *   tables.c     each store to one of them
  *   posted.c     stores to tables that walks may not see yet
+ *   hardware.c   what walks write into tables
  *   tlb.c        what TLBs and walk caches may still hold
  *   cache.c      data and instruction caches, devices
  *   access.c     loads, stores and fetches by virtual address
@@ -152,6 +153,8 @@ void sim_tables_sync(bool checked);
 
 /* tables.c */
 void sim_tables_start(void);
+/* A store to the entry is on its way: what the hardware still does before it. */
+void sim_tables_before(const struct sim_spot *spot, uint64_t *entry);
 void sim_tables_store(const struct sim_spot *spot, uint64_t *entry, uint64_t value, bool release);
 /* The table is about to be overwritten other than by storing entries. */
 void sim_tables_overwrite(struct sim_frame *frame, const struct sim_spot *page);
@@ -198,6 +201,18 @@ void sim_tlb_frames_freed(uint64_t pa, uint64_t size);
 void sim_tlb_check(uint64_t va, unsigned access, const struct sim_answer *answer);
 /* A cacheable mapping of the frame may be in a TLB. */
 bool sim_tlb_cacheable(uint64_t pa);
+
+/* hardware.c: access flag and dirty state */
+void sim_hardware_start(void);
+/* An access that was translated so. */
+void sim_hardware_access(const struct sim_answer *answer, uint64_t va, unsigned access);
+/* Somebody accesses, at the last moment, what this entry maps: it is about to be changed, or its
+ * table unlinked. */
+void sim_hardware_last(const struct sim_tree *tree, unsigned level, uint64_t va, uint64_t *entry);
+/* The code under test has read the entry; or has changed it, knowing what it has read. */
+void sim_hardware_seen(const uint64_t *entry);
+void sim_hardware_changed(const uint64_t *entry);
+void sim_hardware_rest(void);
 
 /* cache.c */
 void sim_cache_start(void);

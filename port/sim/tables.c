@@ -35,6 +35,7 @@ static unsigned in_use_count;
 void sim_tables_start(void)
 {
     sim_trees_start();
+    sim_hardware_start();
     set_count = 0;
     in_use_count = 0;
     sim_identity = false;
@@ -183,6 +184,18 @@ void sim_tables_store(const struct sim_spot *spot, uint64_t *entry, uint64_t val
     sim_posted_store(spot, entry, va, size, rule);
 }
 
+void sim_tables_before(const struct sim_spot *spot, uint64_t *entry)
+{
+    struct sim_frame *frame = sim_spot_frame(spot);
+    unsigned index = (unsigned)(spot->offset % ASH_PAGE_SIZE / sizeof *entry);
+
+    sim_tables_sync(false);
+    if (frame->use == SIM_USE_TABLE) {
+        sim_hardware_last(&sim_trees[frame->tree], frame->level,
+                          frame->va + ((uint64_t)index << sim_shift(frame->level)), entry);
+    }
+}
+
 void sim_tables_overwrite(struct sim_frame *frame, const struct sim_spot *page)
 {
     struct sim_tree *tree = &sim_trees[frame->tree];
@@ -281,6 +294,7 @@ void sim_tables_rest(void)
 {
     sim_posted_rest();
     check_sets();
+    sim_hardware_rest();
     if (sim_this()->branch_due) {
         sim_broken(33, "code was mapped, and the branch predictors were not told (BPIALL, DSB)");
     }

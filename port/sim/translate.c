@@ -18,7 +18,7 @@ struct walk {
     enum sim_format format;
     unsigned level; /* of the table */
     unsigned top;   /* highest bit of the address that it resolves */
-    uint64_t table;
+    uint64_t table, entry;
     uint64_t mair;
     struct hierarchy from_tables;
 };
@@ -92,8 +92,10 @@ static bool permitted(enum sim_format format, uint64_t leaf, const struct hierar
                       unsigned access)
 {
     bool aarch64 = format == SIM_A64;
-    bool user = bit(leaf, 6) && !from_tables->no_user;        /* AP[1] */
-    bool writable = !bit(leaf, 7) && !from_tables->read_only; /* AP[2] */
+    bool user = bit(leaf, 6) && !from_tables->no_user; /* AP[1] */
+    /* AP[2]; with DBM, dirty state by hardware: a write clears it (DDI 0487 D8.5). */
+    bool writable = (!bit(leaf, 7) || (aarch64 && sim_regime.sets_dirty && bit(leaf, 51))) &&
+                    !from_tables->read_only;
     bool xn = bit(leaf, 54) || from_tables->uxn;
     bool pxn = bit(leaf, 53) || from_tables->pxn;
     bool unprivileged = access & SIM_UNPRIVILEGED;
@@ -121,7 +123,7 @@ static bool permitted(enum sim_format format, uint64_t leaf, const struct hierar
 static struct sim_answer leaf(const struct walk *walk, uint64_t descriptor, unsigned low,
                               uint64_t va, unsigned access)
 {
-    if (!bit(descriptor, 10)) {
+    if (!bit(descriptor, 10) && !(walk->format == SIM_A64 && sim_regime.sets_access)) {
         return faulted(SIM_FAULT_ACCESS_FLAG, walk->level);
     }
     if (!permitted(walk->format, descriptor, &walk->from_tables, access)) {
@@ -135,6 +137,7 @@ static struct sim_answer leaf(const struct walk *walk, uint64_t descriptor, unsi
         .memory = (uint8_t)(walk->mair >> (8 * field(descriptor, 4, 2))),
         .shareable = (uint8_t)field(descriptor, 9, 8),
         .global = !bit(descriptor, 11),
+        .entry = ash_pa(walk->entry),
     };
 }
 
@@ -155,9 +158,11 @@ static struct sim_answer follow(struct walk *walk, uint64_t va, unsigned access)
     for (;;) {
         unsigned level = walk->level;
         unsigned low = 39 - 9 * level; /* lowest bit of VA that this level resolves */
-        const uint64_t *entry = port_ptr(ash_pa(walk->table + field(va, walk->top, low) * 8));
+        const uint64_t *entry;
         uint64_t descriptor;
 
+        walk->entry = walk->table + field(va, walk->top, low) * 8;
+        entry = port_ptr(ash_pa(walk->entry));
         if (entry == NULL) {
             return faulted(SIM_FAULT_EXTERNAL_WALK, level);
         }

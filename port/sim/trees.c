@@ -215,6 +215,7 @@ void sim_tree_drop(struct sim_tree *tree, unsigned level, const struct sim_spot 
 
     descend_from(&descent, tree, level, page, va, NULL);
     while (next_leaf(&descent, drop_table, &entry, &leaf_va)) {
+        sim_hardware_last(tree, descent.level, leaf_va, entry);
         sim_tree_unmap(tree, descent.level, leaf_va, *entry);
     }
 }

@@ -15,6 +15,7 @@ static const char *const rule_names[] = {
     [2] = "a table is complete before it is linked",
     [3] = "a changed entry: store, DSB, TLBI, DSB, ISB",
     [4] = "nothing is reused before the DSB that completes its TLBI",
+    [6] = "what the hardware writes into an entry is not lost",
     [7] = "break-before-make",
     [8] = "a hole covers nothing that is in use",
     [9] = "descriptor types by level",

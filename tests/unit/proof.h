@@ -106,6 +106,8 @@ static inline uint64_t proof_usual(enum sim_op op, enum sim_weakness how)
         return RULE(3) | RULE(4) | RULE(7) | RULE(11);
     case SIM_RELAXED:
         return RULE(2);
+    case SIM_PLAIN:
+        return RULE(6);
     default:
         break;
     }
