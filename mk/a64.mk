@@ -3,18 +3,15 @@
 # AArch64. The baseline is ARMv8-A, so that one image runs on every core; CPU= raises it.
 
 # Arm's bare-metal toolchain with newlib if it is there, else Debian's cross compiler with picolibc.
-ifneq ($(shell command -v aarch64-none-elf-gcc),)
-CROSS := aarch64-none-elf-
-LIBC  := newlib
-else
-CROSS := aarch64-linux-gnu-
-LIBC  := picolibc
+# CROSS= on the command line wins.
+CROSS := $(if $(shell command -v aarch64-none-elf-gcc),aarch64-none-elf-,aarch64-linux-gnu-)
+LIBC  := $(if $(findstring -none-elf-,$(CROSS)),newlib,picolibc)
+ifeq ($(LIBC),picolibc)
 PICOLIBC := /usr/lib/picolibc/aarch64-linux-gnu
 # Found before that compiler's own C library; thread-local variables at a fixed place.
 LIBC_FLAGS := -isystem $(PICOLIBC)/include -B$(PICOLIBC)/lib/ -ftls-model=local-exec \
     -fno-pie -no-pie
 endif
-CROSS_A64 := $(CROSS)
 
 A_CPU_cortex-a53 := -mcpu=cortex-a53
 A_CPU_cortex-a72 := -mcpu=cortex-a72

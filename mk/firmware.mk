@@ -46,6 +46,11 @@ LD_FLAGS := $(ARCH_FLAGS) -nostartfiles -nodefaultlibs -static -L ld -Wl,--gc-se
     -Wl,--build-id=none -Wl,--fatal-warnings -Wl,--no-warn-rwx-segments
 LD_LIBS  := -Wl,--start-group $(B)/libashlar.a -lc -lgcc -Wl,--end-group
 
+# What an image must be like, looked at after each link. $1: its name
+LINK_CHECKS := tools/check_libc.py tools/libc_allocators.txt tools/check_guarded.py
+check_linked = $(Q)$(PYTHON) tools/check_libc.py $(B)/$1.map$(if $(filter a64,$(ARCH)), && \
+    $(PYTHON) tools/check_guarded.py $(B)/$1.elf)
+
 IMAGES := ashlar ashlar-ram $(if $(wildcard ld/bank1.ld),ashlar-bank1)
 SCRIPT_ashlar       := ld/xip.ld
 SCRIPT_ashlar-ram   := ld/ram.ld
@@ -86,15 +91,17 @@ $(B)/libashlar.a: $(LIB_OBJECTS) $(B)/obj/library.list tools/check_early.py tool
 	    --cache $(B)/obj/libc.symbols $(EARLY_OBJECTS)
 
 $(IMAGES:%=$(B)/%.elf): $(B)/%.elf: $(FIRMWARE_OBJECTS) $(B)/libashlar.a $(B)/obj/link.flags \
-        $(wildcard ld/*) tools/check_libc.py tools/libc_allocators.txt
+        $(wildcard ld/*) $(LINK_CHECKS)
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LD_FLAGS) -T $(SCRIPT_$*) -Wl,-Map=$(B)/$*.map $(FIRMWARE_OBJECTS) $(LD_LIBS) -o $@
-	$(Q)$(PYTHON) tools/check_libc.py $(B)/$*.map
+	$(call check_linked,$*)
 
 # The firmware that measures: it runs from flash, and nothing of the other one is in it.
-$(B)/bench.elf: $(BENCH_OBJECTS) $(B)/libashlar.a $(B)/obj/link.flags $(wildcard ld/*)
+$(B)/bench.elf: $(BENCH_OBJECTS) $(B)/libashlar.a $(B)/obj/link.flags $(wildcard ld/*) \
+        $(LINK_CHECKS)
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LD_FLAGS) -T ld/xip.ld -Wl,-Map=$(B)/bench.map $(BENCH_OBJECTS) $(LD_LIBS) -o $@
+	$(call check_linked,bench)
 
 $(B)/%.bin: $(B)/%.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
@@ -141,12 +148,12 @@ $(B)/jump.elf: tests/machines/$(ARCH)/jump.S $(B)/obj/compile.flags
 EXAMPLES := $(notdir $(patsubst %/,%,$(dir $(wildcard examples/*/*.ld))))
 define example
 $(B)/$1.elf: $(wildcard examples/$1/*) $(wildcard include/ashlar/*.h) $(B)/libashlar.a \
-        $(B)/obj/link.flags tools/check_libc.py tools/libc_allocators.txt
+        $(B)/obj/link.flags $(LINK_CHECKS)
 	$(call say,EXAMPLE $$@)
 	$$(Q)$$(CC) $(filter-out -I%,$(C_FLAGS)) -Iinclude $(filter-out -L ld,$(LD_FLAGS)) \
 	    -T $(firstword $(wildcard examples/$1/*.ld)) -Wl,-Map=$(B)/$1.map \
 	    $(wildcard examples/$1/*.c) $(LD_LIBS) -o $$@
-	$$(Q)$(PYTHON) tools/check_libc.py $(B)/$1.map
+	$$(call check_linked,$1)
 endef
 $(foreach name,$(EXAMPLES),$(eval $(call example,$(name))))
 

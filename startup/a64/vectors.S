@@ -249,6 +249,7 @@ catch_leave:                                /* x0: result */
     .global trap_unwind
     .type trap_unwind, %function
 trap_unwind:
+    bti     c
     mrs     x3, tpidr_el1
     ldr     x4, [x3, #PERCPU_CATCH]
     ldr     x5, [x3, #PERCPU_STACKS]
@@ -268,6 +269,7 @@ trap_unwind:
     .global trap_on_emergency_stack
     .type trap_on_emergency_stack, %function
 trap_on_emergency_stack:
+    bti     c
     mov     sp, x2
     mov     x3, x0
     mov     x0, x1

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The build's checks find what they look for, and nothing else."""
 
+import struct
 import unittest
 
 import check_early
+import check_guarded
 import check_libc
 import check_source
 import size
@@ -71,6 +73,85 @@ Memory Configuration
     def test_names(self):
         for member in ("lib_a-mallocr.o", "libc_a-mallocr.o", "mallocr.o", "mallocr.c.o"):
             self.assertEqual(check_libc.bare(member), "mallocr.o")
+
+
+class Guarded(unittest.TestCase):
+    MAP = """
+Archive member included to satisfy reference by file (symbol)
+ .text          0x0000000000000000       0x40 libc.a(discarded.o)
+Linker script and memory map
+
+.text           0x0000000000002000     0x3000
+ .text.ash_a    0x0000000000002000      0x100 b/libashlar.a(alloc-a.c.o)
+ .text.a_name_that_is_so_long
+                0x0000000000002100       0x10 b/obj/firmware-main.c.o
+ .text          0x0000000000002110        0x0 /usr/lib/libc.a(empty.o)
+ *fill*         0x0000000000002110       0x10
+.libtext        0x0000000000005000     0x1000
+ .text.strlen   0x0000000000005000       0x1c /usr/lib/libc.a(strlen.o)
+ .text          0x000000000000501c        0x4 linker stubs
+.rodata         0x0000000000006000     0x1000
+ .rodata.x      0x0000000000006000       0x1c /usr/lib/libc.a(x.o)
+""".splitlines()
+
+    def test_good(self):
+        self.assertEqual(check_guarded.misplaced(self.MAP), [])
+
+    def test_library_where_it_is_guarded(self):
+        self.assertEqual(check_guarded.misplaced(
+            self.MAP + [".ramtext  0x40200000  0x100",
+                        " .text.qsort   0x0000000040200000  0x40 /l/libc.a(qsort.o)"]),
+            ["/l/libc.a(qsort.o) is in .ramtext, which is guarded"])
+
+    def test_own_code_where_it_is_not(self):
+        found = check_guarded.misplaced(
+            self.MAP + [".libtext  0x7000  0x100", " .text.f", "    0x7000  0x40 b/obj/f.o",
+                        " .text.g   0x7040  0x40 b/libashlar.a(g.o)"])
+        self.assertEqual(found, ["b/libashlar.a(g.o) is in .libtext, which is not guarded",
+                                 "b/obj/f.o is in .libtext, which is not guarded"])
+
+    def test_landing_pads(self):
+        code = struct.pack("<4I", 0xd503245f, 0xd503233f, 0xd65f03c0, 0xd503201f)
+
+        def symbol(name, value, bind="STB_GLOBAL", kind="STT_FUNC"):
+            return FakeSymbol(name, {"st_value": value, "st_info": {"type": kind, "bind": bind}})
+
+        elf = FakeElf(FakeSection(".text", 0x1000, code), [
+            symbol("call", 0x1000), symbol("signed", 0x1004), symbol("bare", 0x1008),
+            symbol("static", 0x1008, "STB_LOCAL"), symbol("label", 0x100c, kind="STT_NOTYPE"),
+            symbol("elsewhere", 0x2000)])
+        self.assertEqual(check_guarded.without_landing_pad(elf), ["bare begins with no landing pad"])
+
+
+class FakeSymbol(dict):
+    def __init__(self, name, fields):
+        super().__init__(fields)
+        self.name = name
+
+
+class FakeSection(dict):
+    def __init__(self, name, address, code):
+        super().__init__(sh_addr=address)
+        self.name = name
+        self.code = code
+
+    def data(self):
+        return self.code
+
+
+class FakeElf:
+    def __init__(self, section, symbols):
+        self.section = section
+        self.symbols = symbols
+
+    def iter_sections(self):
+        return [self.section]
+
+    def get_section_by_name(self, name):
+        return self if name == ".symtab" else None
+
+    def iter_symbols(self):
+        return self.symbols
 
 
 class Early(unittest.TestCase):

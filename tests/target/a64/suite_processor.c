@@ -3,6 +3,8 @@
  * The registers of an AArch64 CPU after boot: what the architecture's manual says each bit means,
  * read back; and what the bits are for, where a mistake can show it.
  */
+#include <string.h>
+
 #include "ashlar/boot.h"
 #include "port/port.h"
 #include "startup/image.h"
@@ -89,6 +91,7 @@ static void cycles_are_counted(void)
 /* Guarded: Ashlar's own code and no other. There, a branch to what is no target of one faults. */
 static void branch_targets_are_checked(void)
 {
+    static size_t (*volatile length)(const char *) = strlen;
     static const struct expectation branch = {ASH_TRAP_BRANCH, ASH_CAUSE_NONE, false};
     struct ash_mmu_mapping mapping;
     struct ash_trap trap;
@@ -103,6 +106,7 @@ static void branch_targets_are_checked(void)
     CHECK((mapping.attr & ASH_MMU_GUARDED) != 0);
     CHECK_EQ(ash_mmu_query(&ash_boot_map, ash_va_of(__libtext_start), &mapping), 0);
     CHECK((mapping.attr & ASH_MMU_GUARDED) == 0);
+    CHECK_EQ(length("four"), 4);
     if (caught("branch", &branch, &trap)) {
         CHECK_EQ(trap.pc, (uintptr_t)provoke_branch_at);
     }

@@ -28,7 +28,7 @@ const char *walk_regime_hindrance(void)
 
 /* Where a return address is signed depends on the sizes of both halves: what returns under others
  * than it was called under does without. */
-#define UNSIGNED __attribute__((target("branch-protection=none")))
+#define UNSIGNED __attribute__((target("branch-protection=bti")))
 
 /* Size and root of the lower half change together, which no order of writes can do under a running
  * MMU. So it is off for a moment: code runs at its own address, and no data is touched. */
