@@ -107,6 +107,10 @@ void sim_rest(void);
 /** Walks find every table that they can reach as it was written, but for bits that they ignore. */
 bool sim_tables_seen(void);
 
+/** Whoever takes no lock follows the pointer at `link` into that page of ordinary memory: what is
+ *  there is complete, and a barrier (DMB ISH) made, before the pointer is stored (rule 2). */
+void sim_watch_link(const void *link, const void *page);
+
 /* Accesses through the TLB, by the CPU that the test is at. sim_read() and sim_write() return false
  * if the access faults; sim_fetch() gives the instruction word. Where the TLB may hold something
  * else than what the tables say, and that matters, a rule is broken. */

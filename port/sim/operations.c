@@ -81,6 +81,7 @@ const char *sim_op_name(enum sim_op op)
 
 void sim_operations_start(void)
 {
+    sim_publish_start();
     sim_forget();
     recent_count = 0;
     memset(&hook, 0, sizeof hook);
@@ -90,6 +91,7 @@ void sim_record(enum sim_op op, uint64_t address, uint64_t value, unsigned asid)
 {
     struct sim_event event = {op, address, value, asid};
 
+    sim_publish_check();
     sim_count[op]++;
     if (sim_traced < SIM_TRACE) {
         sim_trace[sim_traced++] = event;
@@ -171,7 +173,7 @@ static bool applies(enum sim_weakness how, enum sim_op op, bool all_asids)
     switch (how) {
     case SIM_DROPPED:
         return op != SIM_ENTRY_STORE && op != SIM_SPACE_INSTALL && op != SIM_SPACE_NONE &&
-               op != SIM_EXCHANGE && op != SIM_DMB_ISH;
+               op != SIM_EXCHANGE;
     case SIM_NSH:
         return op == SIM_DSB_ISHST || op == SIM_DSB_ISH;
     case SIM_STORES_ONLY:
@@ -226,6 +228,7 @@ static void barrier(enum sim_op op, bool all)
     if (how == SIM_DROPPED || !sim_hostile) {
         return;
     }
+    sim_publish_barrier();
     sim_tables_sync(false);
     all = all && how != SIM_STORES_ONLY;
     if (all && how != SIM_NSH) {
@@ -256,6 +259,9 @@ void port_dmb_ish(void)
 {
     sim_step();
     sim_record(SIM_DMB_ISH, 0, 0, 0);
+    if (sim_made_worse(SIM_DMB_ISH, false) != SIM_DROPPED) {
+        sim_publish_barrier();
+    }
 }
 
 void port_dmb_sy(void)
@@ -263,6 +269,7 @@ void port_dmb_sy(void)
     sim_step();
     sim_record(SIM_DMB_SY, 0, 0, 0);
     if (sim_made_worse(SIM_DMB_SY, false) != SIM_DROPPED && sim_hostile) {
+        sim_publish_barrier();
         sim_cache_barrier(false);
     }
 }

@@ -14,6 +14,7 @@
  *   cache.c      data and instruction caches, devices
  *   access.c     loads, stores and fetches by virtual address
  *   cpus.c       several CPUs
+ *   publish.c    pointers to ordinary memory
  *   exclusive.c  exclusive accesses, and the atomic operations made of them
  *   verdict.c    how a run ends
  */
@@ -213,6 +214,11 @@ void sim_hardware_last(const struct sim_tree *tree, unsigned level, uint64_t va,
 void sim_hardware_seen(const uint64_t *entry);
 void sim_hardware_changed(const uint64_t *entry);
 void sim_hardware_rest(void);
+
+/* publish.c: a barrier of this CPU; and whatever may come after a store of the link */
+void sim_publish_start(void);
+void sim_publish_barrier(void);
+void sim_publish_check(void);
 
 /* cache.c */
 void sim_cache_start(void);

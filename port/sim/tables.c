@@ -333,6 +333,7 @@ void sim_rest(void)
     if (!sim_hostile) {
         return;
     }
+    sim_publish_check();
     sim_tables_sync(false);
     sim_tlb_rest();
     sim_tables_rest();
