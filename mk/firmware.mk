@@ -121,7 +121,8 @@ JUMP_TARGET       := 0x04000000
 MACHINE_SOURCES := $(wildcard tests/machines/$(ARCH)/*.S)
 STUBS := $(patsubst tests/machines/$(ARCH)/%.S,$(B)/%-flash.elf,$(filter-out %/jump.S,$(MACHINE_SOURCES))) \
     $(patsubst tests/machines/$(ARCH)/%.S,$(B)/%-ram.elf,$(filter-out %/jump.S,$(MACHINE_SOURCES))) \
-    $(if $(filter %/jump.S,$(MACHINE_SOURCES)),$(B)/jump.uimg)
+    $(if $(filter %/jump.S,$(MACHINE_SOURCES)),$(B)/jump.uimg) \
+    $(if $(filter %/drop.S,$(MACHINE_SOURCES)),$(B)/drop-bank1.elf)
 MACHINE_FLAGS := -g3 -nostdlib -static -Wl,--nmagic -Wl,--build-id=none -Wl,--no-warn-rwx-segments
 STUB_FLAGS := $(ARCH_FLAGS) $(MACHINE_FLAGS)
 DROP_CC    := aarch64-linux-gnu-gcc
@@ -138,6 +139,10 @@ $(B)/$1-ram.elf: tests/machines/$(ARCH)/$1.S $(B)/ashlar-ram.elf tests/machines/
 endef
 $(eval $(call stub,stub,$$(CC) $$(STUB_FLAGS)))
 $(eval $(call stub,drop,$$(DROP_CC) $$(MACHINE_FLAGS)))
+# The machine with an EL3 keeps its first flash bank to the secure state, which this leaves.
+$(B)/drop-bank1.elf: tests/machines/$(ARCH)/drop.S tests/machines/stub.ld $(B)/obj/compile.flags
+	$(Q)$(DROP_CC) $(MACHINE_FLAGS) -T tests/machines/stub.ld \
+	    -Wl,--defsym=stub_target=$(JUMP_TARGET) $< -o $@
 
 $(B)/jump.elf: tests/machines/$(ARCH)/jump.S $(B)/obj/compile.flags
 	$(Q)$(CC) $(STUB_FLAGS) -Wl,-Ttext=0x40400000 -Wl,-e,0x40400000 \

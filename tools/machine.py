@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 BUILDS = {"a32": {"ARCH": "a32"}, "a64": {"ARCH": "a64"}, "a64-va48": {"ARCH": "a64", "VABITS": "48"}}
 IMAGES = ("flash", "ram")
 # How the image is entered; the first of each architecture is the machine's plain way.
-ENTRIES = {"a32": ("svc", "hyp", "secure", "uboot", "stub", "drop"),
+ENTRIES = {"a32": ("svc", "hyp", "secure", "uboot", "stub", "drop", "el3-drop"),
            "a64": ("el1", "el2", "el3", "uboot", "stub", "el2-stub", "el3-stub")}
+# Its power-off is the secure state's, and there is no firmware behind that one could call.
+WITHOUT_POWER_OFF = ("el3-drop",)
 UBOOT = {"a32": "/usr/lib/u-boot/qemu_arm/u-boot.bin",
          "a64": "/usr/lib/u-boot/qemu_arm64/u-boot.bin"}
 UIMAGE_ADDRESS = 0x44000000  # where the legacy image waits for U-Boot's bootm
@@ -48,7 +50,7 @@ class Machine:
     @property
     def qemu(self):
         """The program. True ARMv8 processors come up in AArch64, in the other one."""
-        return "qemu-system-aarch64" if self.arch == "a64" or self.entry == "drop" \
+        return "qemu-system-aarch64" if self.arch == "a64" or self.entry.endswith("drop") \
             else "qemu-system-arm"
 
 
@@ -88,6 +90,10 @@ def boot_arguments(machine, build):
                     *load(file("jump.uimg"), *raw)]
         return ["-bios", UBOOT[machine.arch], *load(file("ashlar-ram.uimg"), *raw)]
     if (program := machine.entry.split("-")[-1]) in ("stub", "drop"):
+        if machine.entry == "el3-drop" and machine.image == "flash":
+            # Bank 0 is the secure state's.
+            return [*flash_drive(file("ashlar-bank1.img"), 1),
+                    *load(file("drop-bank1.elf"), "cpu-num=0")]
         if machine.image == "flash":
             return [*flash_drive(file("ashlar.img"), 0),
                     *load(file(f"{program}-flash.elf"), "cpu-num=0")]
@@ -112,7 +118,7 @@ def qemu_command(machine, build, disk=None, serial="stdio", reboot=False, extra=
     options = ["virt", f"gic-version={machine.gic}"]
     if machine.entry in ("hyp", "el2", "el2-stub", "drop"):
         options.append("virtualization=on")
-    if machine.entry in ("secure", "el3", "el3-stub"):
+    if machine.entry in ("secure", "el3", "el3-stub", "el3-drop"):
         options.append("secure=on")
     # QEMU computes the architecture's own signatures of pointers slowly.
     cpu = "max,pauth-impdef=on" if machine.arch == "a64" and machine.cpu == "max" else machine.cpu
