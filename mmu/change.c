@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How an entry may change: decided from the old and the new descriptor alone.
- * Rules: DDI 0487 D8.16.1 and D8.17, DDI 0406C B3.10.1; arm-rules 1, 3, 7, 9, 15, 25-27.
  */
-#include "mmu/descriptor.h"
+#include "mmu/change.h"
 
-#define ACCESS      (MMU_USER | MMU_READ_ONLY | MMU_NO_EXEC | MMU_GUARDED)
-#define HOLE_NEEDED (MMU_OUTPUT | MMU_INDEX | MMU_SHAREABLE | MMU_NOT_GLOBAL | MMU_CONTIGUOUS)
-#define LEAF_KNOWN  (MMU_TYPE | HOLE_NEEDED | ACCESS | MMU_ACCESSED | MMU_SOFTWARE)
+#define LEAF_KNOWN  (MMU_TYPE | MMU_HOLE_NEEDED | MMU_ACCESS | MMU_ACCESSED | MMU_SOFTWARE)
 #define TABLE_KNOWN (MMU_TYPE | MMU_OUTPUT | MMU_TABLE_IGNORED)
 #define LAST_NORMAL (1ull << MMU_INDEX_SHIFT) /* MAIR indices 0 and 1 are Normal memory ... */
 #define LAST_INDEX  (3ull << MMU_INDEX_SHIFT) /* ... 2 and 3 Device, and there are no others */
@@ -58,12 +55,5 @@ enum mmu_change mmu_change(uint64_t old, uint64_t new, unsigned level)
     if (mmu_is_table(old, level)) {
         return difference & ~MMU_TABLE_IGNORED ? MMU_BREAK : MMU_STORE;
     }
-    if (difference & HOLE_NEEDED) {
-        return MMU_BREAK;
-    }
-    /* An entry without AF is in no TLB, so setting it needs no invalidation; clearing does. */
-    if ((difference & ACCESS) || (difference & old & MMU_ACCESSED)) {
-        return MMU_INVALIDATE;
-    }
-    return MMU_STORE;
+    return mmu_change_leaf(old, new);
 }

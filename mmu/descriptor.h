@@ -45,12 +45,13 @@
 #define MMU_TABLE_IGNORED (0xffcull | (0x7full << 52))
 
 struct ash_mmu_format {
+    uint8_t access_of[16]; /* WRITE, EXEC and USER by AP[2:1] and, above them, XN and PXN */
     const char *name;
     unsigned va_bits_max;
-    unsigned space_bits;      /* width of a virtual address */
-    uintptr_t frames;         /* that output addresses reach */
-    uint64_t privileged_exec; /* the execute-never bits of code that only the firmware runs */
-    uint64_t guarded;         /* the bit of code whose branch targets are checked; 0: none */
+    unsigned space_bits; /* width of a virtual address */
+    uintptr_t frames;    /* that output addresses reach */
+    uint64_t guarded;    /* the bit of code whose branch targets are checked; 0: none */
+    uint64_t access[8];  /* bits for WRITE, EXEC, USER; 0: no mapping may have them */
 };
 
 /** log2 of the pages that one entry of the level covers. */
@@ -74,6 +75,19 @@ static inline unsigned mmu_count(uint64_t link)
     return (unsigned)((link & MMU_COUNT) >> MMU_COUNT_SHIFT);
 }
 
+/** A link with its count changed. Its low half holds all of it. */
+static inline uint64_t mmu_recount(uint64_t link, int change)
+{
+    return (link & ~(uint64_t)UINT32_MAX) |
+           ((uint32_t)link + ((uint32_t)change << MMU_COUNT_SHIFT));
+}
+
+/** Whether a valid page or block may be executed by anyone. */
+static inline bool mmu_is_code(uint64_t leaf)
+{
+    return (leaf & MMU_NO_EXEC) != MMU_NO_EXEC;
+}
+
 static inline ash_pa_t mmu_output(uint64_t descriptor)
 {
     return ash_pa(descriptor & MMU_OUTPUT);
@@ -90,22 +104,5 @@ static inline uint64_t mmu_leaf_step(unsigned level)
 {
     return (uint64_t)ASH_PAGE_SIZE << mmu_shift(level);
 }
-
-/** How an entry changes. */
-enum mmu_change {
-    MMU_KEEP,       /* there is nothing to do */
-    MMU_STORE,      /* store; a barrier makes it visible */
-    MMU_INVALIDATE, /* store, then invalidate what TLBs hold of the old entry */
-    MMU_BREAK,      /* break-before-make: invalid, invalidate, then store */
-    MMU_REFUSE,     /* never: no table may hold the new descriptor */
-};
-
-/** The one decision (arm-rules 1, 3, 7, 15, 25, 26, 27). Pure. */
-enum mmu_change mmu_change(uint64_t old, uint64_t new, unsigned level);
-
-/** The descriptor of a page or block but for output address and type, or why there is none. */
-int mmu_leaf_encode(const struct ash_mmu *map, ash_mmu_attr_t attr, uint64_t *bits);
-/** What a page or block allows. */
-ash_mmu_attr_t mmu_leaf_decode(uint64_t descriptor);
 
 #endif

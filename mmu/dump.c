@@ -2,7 +2,15 @@
 /*
  * Printing a map: runs of mappings that continue each other, and the walk of one address.
  */
+#include "mmu/attributes.h"
 #include "mmu/walk.h"
+
+const char *ash_mmu_type_name(ash_mmu_attr_t attr)
+{
+    static const char *const names[] = {"normal", "uncached", "device", "strict"};
+
+    return names[(attr & ASH_MMU_TYPE_MASK) >> MMU_TYPE_SHIFT];
+}
 
 /* A run: neighbours that continue each other in VA and PA with the same attributes. */
 struct run {
@@ -118,9 +126,10 @@ void ash_mmu_dump_raw(const struct ash_mmu *map, ash_print_fn print)
     print_runs(map, print, true);
 }
 
-static void explain_leaf(uint64_t descriptor, unsigned level, uintptr_t va, ash_print_fn print)
+static void explain_leaf(const struct ash_mmu *map, uint64_t descriptor, unsigned level,
+                         uintptr_t va, ash_print_fn print)
 {
-    ash_mmu_attr_t attr = mmu_leaf_decode(descriptor);
+    ash_mmu_attr_t attr = mmu_leaf_decode(map, descriptor);
     uintptr_t inside = va & (uintptr_t)(mmu_leaf_step(level) - 1);
 
     print("%s at 0x%llx: %s %s%s%s\n", level == 3 ? "page" : "block",
@@ -136,7 +145,7 @@ void ash_mmu_explain(const struct ash_mmu *map, ash_va_t va, ash_print_fn print)
     ash_pa_t table = map->root_pa;
 
     print("VA 0x%llx\n", (unsigned long long)va.value);
-    if (va.value < map->base.value || page >= map->pages) {
+    if (page >= map->pages) {
         print("  outside of this map\n");
         return;
     }
@@ -152,7 +161,7 @@ void ash_mmu_explain(const struct ash_mmu *map, ash_va_t va, ash_print_fn print)
             return;
         }
         if (!mmu_is_table(descriptor, level)) {
-            explain_leaf(descriptor, level, va.value, print);
+            explain_leaf(map, descriptor, level, va.value, print);
             return;
         }
         table = mmu_output(descriptor);

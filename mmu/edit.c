@@ -4,6 +4,8 @@
  * part changes is rebuilt as a table beside the live one, with the change already in it, and then
  * replaces it in one break-before-make.
  */
+#include "mmu/attributes.h"
+#include "mmu/slot.h"
 #include "mmu/writer.h"
 #include "mmu/zone.h"
 
@@ -25,7 +27,7 @@ static int count_splits(struct mmu_walk *walk, unsigned *tables)
         } else if (walk->level == 3) {
             unsigned count = mmu_walk_room(walk);
 
-            if (!full && mmu_walk_alike(entry, count, MMU_VALID) < count) {
+            if (!full && mmu_entries_valid(entry, count, MMU_VALID) < count) {
                 return ASH_ENOENT;
             }
             mmu_walk_next(walk, count);
@@ -86,20 +88,14 @@ static void commit(struct mmu_writer *writer, const struct edit *edit)
     mmu_writer_finish(writer);
 }
 
-static int change(struct ash_mmu *map, ash_va_t va, uint64_t size, const struct edit *edit)
+static int change(struct ash_mmu *map, const struct mmu_range *range, const struct edit *edit)
 {
-    struct mmu_range range;
     struct mmu_writer writer;
     unsigned tables;
-    int error = mmu_range_check(map, va, size, &range);
+    int error;
 
-    if (error == 0 && !mmu_zone_allows(map, &range)) {
-        error = ASH_EBUSY;
-    }
-    if (error == 0) {
-        mmu_walk_start(&writer.walk, map, &range);
-        error = count_splits(&writer.walk, &tables);
-    }
+    mmu_walk_start(&writer.walk, map, range);
+    error = count_splits(&writer.walk, &tables);
     if (error == 0) {
         error = mmu_writer_begin(&writer, map, tables);
     }
@@ -109,19 +105,52 @@ static int change(struct ash_mmu *map, ash_va_t va, uint64_t size, const struct 
     return error;
 }
 
+/* Checks the range of a change. */
+static inline int check(const struct ash_mmu *map, ash_va_t va, uint64_t size,
+                        struct mmu_range *range)
+{
+    int error = mmu_range_check(map, va, size, range);
+
+    return error == 0 && !mmu_zone_allows(map, range) ? ASH_EBUSY : error;
+}
+
 int ash_mmu_unmap(struct ash_mmu *map, ash_va_t va, uint64_t size)
 {
     const struct edit clear = {0};
+    struct mmu_range range;
+    int error = check(map, va, size, &range);
 
-    return change(map, va, size, &clear);
+    if (error != 0) {
+        return error;
+    }
+    if (mmu_slot_holds(&range)) {
+        error = mmu_slot_unmap(map, range.page, mmu_slot_count(&range));
+        if (error != MMU_ELSEWHERE) {
+            return error;
+        }
+    }
+    return change(map, &range, &clear);
 }
 
 int ash_mmu_protect(struct ash_mmu *map, ash_va_t va, uint64_t size, ash_mmu_attr_t attr)
 {
     /* Pages and blocks differ in bit 1, which stays; bit 0 is set again after a break. */
     struct edit edit = {.keep = MMU_OUTPUT | MMU_SOFTWARE | (MMU_TYPE & ~MMU_VALID)};
+    struct mmu_range range;
     int error = mmu_leaf_encode(map, attr, &edit.bits);
 
+    if (error == 0) {
+        error = check(map, va, size, &range);
+    }
+    if (error != 0) {
+        return error;
+    }
     edit.bits |= MMU_VALID;
-    return error != 0 ? error : change(map, va, size, &edit);
+    if (mmu_slot_holds(&range)) {
+        error = mmu_slot_protect(map, range.page, mmu_slot_count(&range), edit.keep, edit.bits);
+        if (error != MMU_ELSEWHERE) {
+            return error;
+        }
+    }
+    return change(map, &range, &edit);
 }

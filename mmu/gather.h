@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The gather of one operation: writes entries, collects what must be invalidated, and ends in one
- * barrier pair, after which unlinked tables are given back. Nothing else writes an entry, and what
- * is done with an entry that the hardware can reach is what mmu_change() says.
+ * Making changes take effect: barriers and invalidation. The gather of one operation writes entries
+ * as mmu_change() says, collects what must be invalidated, and ends in one barrier pair, after
+ * which unlinked tables are given back.
  */
 #ifndef ASHLAR_MMU_GATHER_H
 #define ASHLAR_MMU_GATHER_H
 
-#include "mmu/descriptor.h"
+#include "mmu/change.h"
+#include "mmu/entries.h"
 
 /** From this many invalidations on, one of the whole ASID, or of everything, is cheaper. */
 #define MMU_GATHER_MANY 16
 
 /* Neighbouring entries whose translations are to be invalidated, one address each. */
-struct mmu_gather_run {
+struct mmu_stale {
     uintptr_t page; /* first, counted from the map's base */
     unsigned count;
     unsigned shift; /* log2 of the pages from one to the next */
@@ -27,7 +28,7 @@ struct mmu_gather {
     unsigned pending; /* invalidations; MMU_GATHER_MANY or more: everything */
     unsigned runs;
     ash_pa_t unlinked; /* chain of tables through their first words; MMU_NO_TABLE ends it */
-    struct mmu_gather_run run[MMU_GATHER_MANY];
+    struct mmu_stale run[MMU_GATHER_MANY];
 };
 
 /** Ends a chain of tables. It has bit 0 clear, as every link of it has: an unlinked table may still
@@ -41,6 +42,22 @@ struct mmu_place {
     uintptr_t page; /* that the first of them translates */
     bool published; /* the hardware can reach the table */
 };
+
+/** Stores to entries that were invalid take effect. */
+static inline void mmu_publish(struct ash_mmu *map, bool code)
+{
+    port_dsb_ishst();
+    if (code && !map->early) {
+        /* ARMv7: new mappings of code need it (DDI 0406C B2.2.10, arm-rules 33). */
+        port_branch_sync();
+        port_dsb_ish();
+    }
+    port_isb();
+    map->counters.barriers++;
+}
+
+/** Stores to one run of entries take effect, some of them executable now if `code`. */
+void mmu_publish_stale(struct ash_mmu *map, const struct mmu_stale *stale, bool code);
 
 void mmu_gather_start(struct mmu_gather *gather, struct ash_mmu *map);
 
@@ -61,9 +78,6 @@ unsigned mmu_gather_retype(struct mmu_gather *gather, const struct mmu_place *pl
 
 /** Replaces one entry where the old or the new descriptor links a table. */
 void mmu_gather_link(struct mmu_gather *gather, const struct mmu_place *place, uint64_t link);
-
-/** Replaces a link by one that differs in what the hardware ignores. */
-void mmu_gather_count(struct mmu_gather *gather, uint64_t *entry, uint64_t link);
 
 /** Keeps a table, whose link is gone, until the invalidation is complete. It is empty. */
 void mmu_gather_unlink(struct mmu_gather *gather, uint64_t *table, ash_pa_t pa);

@@ -3,27 +3,9 @@
  * Mapping: prepare checks that nothing is there and counts tables, commit fills entries, whole
  * tables of them at a time.
  */
+#include "mmu/attributes.h"
+#include "mmu/slot.h"
 #include "mmu/writer.h"
-
-int mmu_range_check(const struct ash_mmu *map, ash_va_t va, uint64_t size, struct mmu_range *range)
-{
-    uintptr_t offset = va.value - map->base.value;
-
-    if (size == 0) {
-        return ASH_EINVAL;
-    }
-    if (!ash_is_aligned(va.value | size, ASH_PAGE_SIZE)) {
-        return ASH_EALIGN;
-    }
-    /* In pages, the end of a map that ends with the address space does not wrap. */
-    range->page = offset >> ASH_PAGE_SHIFT;
-    if (va.value < map->base.value || range->page >= map->pages ||
-        size >> ASH_PAGE_SHIFT > map->pages - range->page) {
-        return ASH_ERANGE;
-    }
-    range->end = range->page + (uintptr_t)(size >> ASH_PAGE_SHIFT);
-    return 0;
-}
 
 /* Checked arguments of a mapping. */
 struct mapping {
@@ -71,7 +53,7 @@ static int count_tables(struct mmu_walk *walk, unsigned block, unsigned *tables)
             mmu_walk_down(walk, entry, descriptor);
             continue;
         }
-        empty = mmu_walk_alike(entry, mmu_walk_room(walk), 0);
+        empty = mmu_entries_valid(entry, mmu_walk_room(walk), 0);
         if (empty == 0) {
             return ASH_EEXIST;
         }
@@ -93,7 +75,7 @@ static unsigned leaves(const struct mmu_walk *walk, const uint64_t *entry, unsig
         return whole;
     }
     /* Empty tables that stay may be in between. */
-    return mmu_shift(walk->level) <= block ? mmu_walk_alike(entry, whole, 0) : 0;
+    return mmu_shift(walk->level) <= block ? mmu_entries_valid(entry, whole, 0) : 0;
 }
 
 static void commit(struct mmu_writer *writer, const struct mapping *mapping)
@@ -124,24 +106,37 @@ static void commit(struct mmu_writer *writer, const struct mapping *mapping)
     mmu_writer_finish(writer);
 }
 
-int ash_mmu_map(struct ash_mmu *map, ash_va_t va, ash_pa_t pa, uint64_t size, ash_mmu_attr_t attr)
+/* By the walker, whatever the range meets. */
+static int map_range(struct ash_mmu *map, const struct mapping *mapping)
 {
-    struct mapping mapping;
     struct mmu_writer writer;
     unsigned tables;
-    int error = check(map, va, pa, size, attr, &mapping);
+    int error;
 
-    if (error == 0) {
-        mmu_walk_start(&writer.walk, map, &mapping.range);
-        error = count_tables(&writer.walk, mapping.block, &tables);
-    }
+    mmu_walk_start(&writer.walk, map, &mapping->range);
+    error = count_tables(&writer.walk, mapping->block, &tables);
     if (error == 0) {
         error = mmu_writer_begin(&writer, map, tables);
     }
     if (error == 0) {
-        commit(&writer, &mapping);
+        commit(&writer, mapping);
     }
     return error;
+}
+
+int ash_mmu_map(struct ash_mmu *map, ash_va_t va, ash_pa_t pa, uint64_t size, ash_mmu_attr_t attr)
+{
+    struct mapping mapping;
+    int error = check(map, va, pa, size, attr, &mapping);
+
+    if (error != 0) {
+        return error;
+    }
+    if (mmu_slot_holds(&mapping.range) && (mapping.block == 0 || size < mmu_leaf_step(2))) {
+        return mmu_slot_map(map, mapping.range.page, mmu_slot_count(&mapping.range),
+                            pa.value | mapping.leaf | MMU_PAGE);
+    }
+    return map_range(map, &mapping);
 }
 
 int ash_mmu_tables_needed(const struct ash_mmu *map, ash_va_t va, ash_pa_t pa, uint64_t size,

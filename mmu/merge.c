@@ -8,7 +8,7 @@
 /* The block that a table below `level` amounts to, or 0. */
 static uint64_t block_of(uint64_t link, unsigned level)
 {
-    const uint64_t *table = port_ptr(mmu_output(link));
+    const uint64_t *table = mmu_table(link);
     uint64_t first = port_entry_load(table);
     uint64_t step = mmu_leaf_step(level + 1);
     uint64_t expected = first;
@@ -41,7 +41,7 @@ static unsigned replace(struct mmu_writer *writer, uint64_t link)
     }
     mmu_gather_link(&writer->gather, &place, block);
     /* Broken and invalidated, so nothing walks it any more. */
-    table = port_ptr(mmu_output(link));
+    table = mmu_table(link);
     port_page_zero(table);
     mmu_gather_unlink(&writer->gather, table, mmu_output(link));
     writer->map->counters.merges++;

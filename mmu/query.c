@@ -2,42 +2,41 @@
 /*
  * Reading a map: one address, or every mapping of a range.
  */
+#include "mmu/attributes.h"
 #include "mmu/walk.h"
 
-static void describe(const struct ash_mmu *map, uint64_t descriptor, unsigned level, uintptr_t page,
-                     struct ash_mmu_mapping *mapping)
+/* What the page or block that covers va, found at this level, says. No block exceeds 1 GiB. */
+static inline void describe(const struct ash_mmu *map, uint64_t descriptor, unsigned level,
+                            uintptr_t va, struct ash_mmu_mapping *mapping)
 {
-    unsigned shift = mmu_shift(level);
+    uint32_t size = (uint32_t)ASH_PAGE_SIZE << mmu_shift(level);
 
-    mapping->va = ash_va(map->base.value + (page >> shift << shift << ASH_PAGE_SHIFT));
+    mapping->va = ash_va(va & ~(uintptr_t)(size - 1));
     mapping->pa = mmu_output(descriptor);
-    mapping->size = (uint64_t)ASH_PAGE_SIZE << shift;
+    mapping->size = size;
     mapping->level = level;
-    mapping->attr = mmu_leaf_decode(descriptor);
+    mapping->attr = mmu_leaf_decode(map, descriptor);
     mapping->descriptor = descriptor;
 }
 
 int ash_mmu_query(const struct ash_mmu *map, ash_va_t va, struct ash_mmu_mapping *mapping)
 {
     uintptr_t page = (va.value - map->base.value) >> ASH_PAGE_SHIFT;
-    const uint64_t *table = map->root;
+    struct mmu_path path;
 
-    if (va.value < map->base.value || page >= map->pages) {
+    if (page >= map->pages) { /* also below the base, which is 0 or ends at the top */
         return ASH_ERANGE;
     }
-    for (unsigned level = map->start;; level++) {
-        uint64_t descriptor =
-            port_entry_load(&table[(page >> mmu_shift(level)) & (MMU_ENTRIES - 1)]);
-
-        if (!mmu_is_valid(descriptor)) {
-            return ASH_ENOENT;
-        }
-        if (!mmu_is_table(descriptor, level)) {
-            describe(map, descriptor, level, page, mapping);
-            return 0;
-        }
-        table = port_ptr(mmu_output(descriptor));
+    mmu_path_find(&path, map, page, 3);
+    if (!mmu_is_valid(path.last)) {
+        return ASH_ENOENT;
     }
+    if (path.level == 3) { /* most are: with a constant, it costs less */
+        describe(map, path.last, 3, va.value, mapping);
+    } else {
+        describe(map, path.last, path.level, va.value, mapping);
+    }
+    return 0;
 }
 
 int ash_mmu_walk(const struct ash_mmu *map, ash_va_t va, uint64_t size, ash_mmu_visitor visitor,
@@ -58,11 +57,12 @@ int ash_mmu_walk(const struct ash_mmu *map, ash_va_t va, uint64_t size, ash_mmu_
         int verdict;
 
         if (!mmu_is_valid(descriptor)) {
-            mmu_walk_next(&walk, mmu_walk_alike(entry, mmu_walk_room(&walk), 0));
+            mmu_walk_next(&walk, mmu_entries_valid(entry, mmu_walk_room(&walk), 0));
         } else if (mmu_is_table(descriptor, walk.level)) {
             mmu_walk_down(&walk, entry, descriptor);
         } else {
-            describe(map, descriptor, walk.level, walk.page, &mapping);
+            describe(map, descriptor, walk.level, map->base.value + (walk.page << ASH_PAGE_SHIFT),
+                     &mapping);
             verdict = visitor(arg, &mapping);
             if (verdict != 0) {
                 return verdict;

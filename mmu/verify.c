@@ -3,6 +3,8 @@
  * Checking a whole map against what this module may have written. It trusts no descriptor: what
  * looks wrong is reported and not followed.
  */
+#include "mmu/attributes.h"
+#include "mmu/change.h"
 #include "mmu/walk.h"
 
 /* A table on the path. */
@@ -46,7 +48,7 @@ static const char *leaf_error(const struct ash_mmu *map, uint64_t descriptor, un
     if (mmu_change(0, descriptor, level) == MMU_REFUSE) {
         return "attributes that no mapping may have";
     }
-    if (mmu_leaf_encode(map, mmu_leaf_decode(descriptor), &expected) != 0 ||
+    if (mmu_leaf_encode(map, mmu_leaf_decode(map, descriptor), &expected) != 0 ||
         (descriptor & ~(MMU_OUTPUT | MMU_TYPE | MMU_SOFTWARE | MMU_CONTIGUOUS)) != expected) {
         return "attributes that were not built here";
     }
@@ -59,7 +61,7 @@ static const char *link_error(const struct ash_mmu *map, uint64_t descriptor, un
         return "table descriptor with hierarchical attributes";
     }
     if (mmu_output(descriptor).value >> ASH_PAGE_SHIFT >= map->format->frames ||
-        port_ptr(mmu_output(descriptor)) == NULL) {
+        mmu_table(descriptor) == NULL) {
         return "table out of reach";
     }
     return NULL;
@@ -108,7 +110,7 @@ static void check_entry(const struct ash_mmu *map, struct ash_mmu_report *report
         fail(report, map, error, page, *level, descriptor);
     } else if (mmu_is_table(descriptor, *level)) {
         ++*level;
-        here[1].table = port_ptr(mmu_output(descriptor));
+        here[1].table = mmu_table(descriptor);
         here[1].page = page;
         here[1].next = 0;
         here[1].valid = 0;

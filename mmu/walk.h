@@ -8,8 +8,7 @@
 #ifndef ASHLAR_MMU_WALK_H
 #define ASHLAR_MMU_WALK_H
 
-#include "mmu/descriptor.h"
-#include "port/port.h"
+#include "mmu/entries.h"
 
 struct mmu_walk {
     uintptr_t page, end; /* next page, first page past the range; from the map's base */
@@ -28,7 +27,26 @@ struct mmu_range {
 };
 
 /** Checks and converts [va, va + size). ASH_EINVAL, ASH_EALIGN, ASH_ERANGE. */
-int mmu_range_check(const struct ash_mmu *map, ash_va_t va, uint64_t size, struct mmu_range *range);
+static inline int mmu_range_check(const struct ash_mmu *map, ash_va_t va, uint64_t size,
+                                  struct mmu_range *range)
+{
+    uintptr_t offset = va.value - map->base.value;
+
+    if (size == 0) {
+        return ASH_EINVAL;
+    }
+    if (!ash_is_aligned(va.value | size, ASH_PAGE_SIZE)) {
+        return ASH_EALIGN;
+    }
+    /* In pages, the end of a map that ends with the address space does not wrap. An address below
+     * the base does, and is beyond the map then: the base is 0 or 2^va_bits below the end. */
+    range->page = offset >> ASH_PAGE_SHIFT;
+    if (range->page >= map->pages || size >> ASH_PAGE_SHIFT > map->pages - range->page) {
+        return ASH_ERANGE;
+    }
+    range->end = range->page + (uintptr_t)(size >> ASH_PAGE_SHIFT);
+    return 0;
+}
 
 static inline void mmu_walk_start(struct mmu_walk *walk, const struct ash_mmu *map,
                                   const struct mmu_range *range)
@@ -91,7 +109,7 @@ static inline void mmu_walk_down(struct mmu_walk *walk, uint64_t *entry, uint64_
     unsigned level = ++walk->level;
 
     walk->link[level] = entry;
-    walk->table[level] = port_ptr(mmu_output(link));
+    walk->table[level] = mmu_table(link);
     if (walk->page == walk->first) {
         walk->deep = level;
     } else {
@@ -116,15 +134,48 @@ static inline void mmu_walk_next(struct mmu_walk *walk, unsigned count)
     }
 }
 
-/** Leading entries, at most count, whose bit 0 is that of `valid`. */
-static inline unsigned mmu_walk_alike(const uint64_t *entry, unsigned count, uint64_t valid)
-{
-    unsigned alike = 0;
+/** The way to one page, as far as it goes. */
+struct mmu_path {
+    uint64_t *entry[4]; /* looked at, by level */
+    unsigned level;     /* of the last one */
+    uint64_t last;      /* it, as it stands: it links no table, or `deepest` is its level */
+};
 
-    while (alike < count && ((port_entry_load(entry + alike) ^ valid) & MMU_VALID) == 0) {
-        alike++;
+/* Looks at the entry of one level; true if it links a table. */
+static inline bool mmu_path_look(struct mmu_path *path, uint64_t *table, uintptr_t page,
+                                 unsigned level)
+{
+    path->entry[level] = table + (page >> mmu_shift(level) & (MMU_ENTRIES - 1));
+    path->level = level;
+    path->last = port_entry_load(path->entry[level]);
+    return mmu_is_table(path->last, level);
+}
+
+/** Down to one page, not below the level `deepest`, 2 or 3. Level by level, because shifts by
+ *  constants make it a third cheaper than a loop. */
+static inline void mmu_path_find(struct mmu_path *path, const struct ash_mmu *map, uintptr_t page,
+                                 unsigned deepest)
+{
+    uint64_t *table = map->root;
+
+    switch (map->start) {
+    case 0:
+        if (!mmu_path_look(path, table, page, 0)) {
+            return;
+        }
+        table = mmu_table(path->last);
+        /* fallthrough */
+    case 1:
+        if (!mmu_path_look(path, table, page, 1)) {
+            return;
+        }
+        table = mmu_table(path->last);
+        /* fallthrough */
+    default:
+        if (mmu_path_look(path, table, page, 2) && deepest == 3) {
+            (void)mmu_path_look(path, mmu_table(path->last), page, 3);
+        }
     }
-    return alike;
 }
 
 #endif

@@ -18,27 +18,30 @@ static void give_back(struct ash_mmu *map, ash_pa_t reserve)
     }
 }
 
+void mmu_table_lines(const struct ash_mmu *map, ash_pa_t table)
+{
+    if (map->early) {
+        port_cache_invalidate(port_ptr(table), ASH_PAGE_SIZE); /* stale lines, arm-rules 19 */
+    } else {
+        port_cache_clean(port_ptr(table), ASH_PAGE_SIZE); /* the zeroes, arm-rules 2 and 42 */
+    }
+}
+
 int mmu_reserve_fill(struct ash_mmu *map, unsigned count, ash_pa_t *reserve)
 {
     *reserve = ash_pa(MMU_NO_TABLE);
     for (; count > 0; count--) {
         ash_pa_t pa;
         uint64_t *table;
-        int error = map->tables.take(map->tables.context, &pa);
+        int error = mmu_reserve_take(map, &pa);
 
         if (error != 0) {
             give_back(map, *reserve);
             return error;
         }
         table = port_ptr(pa);
-        if (map->early) {
-            port_cache_invalidate(table, ASH_PAGE_SIZE); /* stale lines, arm-rules 19 */
-        } else if (map->incoherent) {
-            port_cache_clean(table, ASH_PAGE_SIZE); /* the zeroes, arm-rules 2 and 42 */
-        }
         *table = reserve->value;
         *reserve = pa;
-        map->counters.taken++;
     }
     return 0;
 }
@@ -150,8 +153,7 @@ static void leave(struct mmu_writer *writer)
     uint64_t old = port_entry_load(writer->walk.link[level]);
     uint64_t link = level < writer->fresh ? old : writer->link[level];
 
-    /* The sum of a count and its change is 0 to 512 and does not leave the field. */
-    link += (uint64_t)((int64_t)writer->delta[level] * (1 << MMU_COUNT_SHIFT));
+    link = mmu_recount(link, writer->delta[level]);
     writer->delta[level] = 0;
     if (level == 3) {
         link |= writer->pin;
@@ -162,7 +164,7 @@ static void leave(struct mmu_writer *writer)
     if (level >= writer->fresh) {
         relink(writer, level, old, link);
     } else if (link & (MMU_COUNT | MMU_PINNED)) {
-        mmu_gather_count(&writer->gather, writer->walk.link[level], link);
+        mmu_entry_recount(writer->map, writer->walk.link[level], link);
     } else {
         relink(writer, level, old, 0);
     }

@@ -55,6 +55,23 @@ void mmu_writer_next(struct mmu_writer *writer, unsigned count);
 /** Barriers and invalidation; the operation is done. */
 void mmu_writer_finish(struct mmu_writer *writer);
 
+/** The cache lines of a new table, where walks do not look into the cache. */
+void mmu_table_lines(const struct ash_mmu *map, ash_pa_t table);
+
+/** Takes one table, or returns take's error. */
+static inline int mmu_reserve_take(struct ash_mmu *map, ash_pa_t *table)
+{
+    int error = map->tables.take(map->tables.context, table);
+
+    if (error == 0) {
+        map->counters.taken++;
+        if (map->early || map->incoherent) {
+            mmu_table_lines(map, *table);
+        }
+    }
+    return error;
+}
+
 /** Takes `count` tables into a chain, or none and returns take's error. */
 int mmu_reserve_fill(struct ash_mmu *map, unsigned count, ash_pa_t *reserve);
 /** One of the chain, zero again, and counted as in use. */

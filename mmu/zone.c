@@ -18,7 +18,7 @@ static int add(struct ash_mmu *map, const struct mmu_range *range)
     return 0;
 }
 
-bool mmu_zone_allows(const struct ash_mmu *map, const struct mmu_range *range)
+bool mmu_zone_holds(const struct ash_mmu *map, const struct mmu_range *range)
 {
     for (unsigned i = 0; i < map->zone_count; i++) {
         const struct ash_mmu_zone *zone = &map->zone[i];
@@ -27,7 +27,7 @@ bool mmu_zone_allows(const struct ash_mmu *map, const struct mmu_range *range)
             return true;
         }
     }
-    return !map->frozen;
+    return false;
 }
 
 void ash_mmu_freeze(struct ash_mmu *map)
@@ -59,7 +59,7 @@ static int count_tables(struct mmu_walk *walk, unsigned *tables)
         } else if (mmu_is_valid(descriptor)) {
             return ASH_EEXIST;
         } else {
-            *tables += mmu_tables_past(walk, mmu_walk_alike(entry, room, 0), 0);
+            *tables += mmu_tables_past(walk, mmu_entries_valid(entry, room, 0), 0);
         }
     }
     return 0;

@@ -69,6 +69,7 @@
  * Page contents: the only place that turns a physical address into a pointer. General registers
  * only, usable in any exception
  *   void *port_ptr(ash_pa_t pa)                    NULL for frames that are not directly mapped
+ *   void *port_ptr_direct(ash_pa_t pa)             the same where the frame is known to be
  *   void port_page_zero(void *page)                4 KiB, page-aligned
  *   void port_page_copy(void *to, const void *from)
  *   void port_zero(void *to, size_t size)          any alignment

@@ -85,6 +85,7 @@ struct ash_mmu_counters {
     uint32_t tables;   /**< in use now, root included */
     uint32_t taken;    /**< in all, those given back unused included */
     uint32_t pages;    /**< invalidations of one address */
+    uint32_t ranges;   /**< ... of a range of addresses, where the processor has that */
     uint32_t asids;    /**< ... of one ASID */
     uint32_t alls;     /**< ... of everything */
     uint32_t barriers; /**< barrier pairs: DSB before, DSB (if anything was invalidated) and ISB */

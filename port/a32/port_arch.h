@@ -264,6 +264,11 @@ static inline uint32_t port_cycles(void)
 }
 
 /* Page contents: the firmware's map is the identity, so a frame below 4 GiB is its own pointer. */
+static inline void *port_ptr_direct(ash_pa_t pa)
+{
+    return (void *)(uintptr_t)pa.value;
+}
+
 static inline void *port_ptr(ash_pa_t pa)
 {
     return pa.value >> 32 ? NULL : (void *)(uintptr_t)pa.value;

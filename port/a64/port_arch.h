@@ -248,6 +248,11 @@ static inline uint32_t port_cycles(void)
 
 /* Page contents: the firmware's map is the identity, so a frame that it reaches is its own pointer.
  */
+static inline void *port_ptr_direct(ash_pa_t pa)
+{
+    return (void *)pa.value;
+}
+
 static inline void *port_ptr(ash_pa_t pa)
 {
     return pa.value >> ASH_VA_BITS ? NULL : (void *)pa.value;

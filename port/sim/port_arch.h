@@ -59,6 +59,10 @@ uint32_t port_cycles(void);
 
 /* Page contents */
 void *port_ptr(ash_pa_t pa);
+static inline void *port_ptr_direct(ash_pa_t pa)
+{
+    return port_ptr(pa);
+}
 void port_page_zero(void *page);
 void port_page_copy(void *to, const void *from);
 void port_zero(void *to, size_t size);
