@@ -46,7 +46,7 @@ static inline ash_mmu_attr_t mmu_leaf_decode(const struct ash_mmu *map, uint64_t
     if (high & (uint32_t)(MMU_GUARDED >> 32)) {
         attr |= ASH_MMU_GUARDED;
     }
-    return attr | (low & MMU_INDEX) << (MMU_TYPE_SHIFT - MMU_INDEX_SHIFT);
+    return attr | (low & (uint32_t)MMU_INDEX) << (MMU_TYPE_SHIFT - MMU_INDEX_SHIFT);
 }
 
 #endif

@@ -64,6 +64,7 @@ enum sim_weakness {
     SIM_LAST_LEVEL,        /**< TLBI of a page with its walk: of the page alone */
     SIM_BY_ASID,           /**< TLBI of all ASIDs: of the current ASID */
     SIM_OPERAND,           /**< TLBI by address: the address is not put in its place */
+    SIM_SHORT,             /**< a range without its last page */
     SIM_RELAXED,           /**< a releasing store of an entry: a plain one */
     SIM_PLAIN,             /**< a compare-exchange of an entry: it does not compare */
     SIM_UNFINISHED,        /**< cache operation: not followed by a DSB */

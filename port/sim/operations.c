@@ -38,6 +38,7 @@ static const char *const op_names[SIM_OPS] = {
     [SIM_ENTRY_STORE] = "store entry",
     [SIM_TLBI_PAGE] = "tlbi page",
     [SIM_TLBI_PAGE_WALK] = "tlbi page and walk",
+    [SIM_TLBI_RANGE] = "tlbi range",
     [SIM_TLBI_ASID] = "tlbi asid",
     [SIM_TLBI_ALL] = "tlbi all",
     [SIM_BRANCH_SYNC] = "bpiall",
@@ -60,6 +61,7 @@ static const char *const weakness_names[SIM_WEAKNESSES] = {
     [SIM_LAST_LEVEL] = "last level only",
     [SIM_BY_ASID] = "one ASID only",
     [SIM_OPERAND] = "wrong operand",
+    [SIM_SHORT] = "one page short",
     [SIM_RELAXED] = "not releasing",
     [SIM_PLAIN] = "without comparing",
     [SIM_UNFINISHED] = "no DSB after it",
@@ -102,8 +104,8 @@ void sim_record(enum sim_op op, uint64_t address, uint64_t value, unsigned asid)
 
 unsigned sim_tlbi_count(void)
 {
-    return sim_count[SIM_TLBI_PAGE] + sim_count[SIM_TLBI_PAGE_WALK] + sim_count[SIM_TLBI_ASID] +
-           sim_count[SIM_TLBI_ALL];
+    return sim_count[SIM_TLBI_PAGE] + sim_count[SIM_TLBI_PAGE_WALK] + sim_count[SIM_TLBI_RANGE] +
+           sim_count[SIM_TLBI_ASID] + sim_count[SIM_TLBI_ALL];
 }
 
 void sim_forget(void)
@@ -181,12 +183,13 @@ static bool applies(enum sim_weakness how, enum sim_op op, bool all_asids)
     case SIM_LOCAL:
         return op >= SIM_TLBI_PAGE && op <= SIM_TLBI_ALL;
     case SIM_LAST_LEVEL:
-        return op == SIM_TLBI_PAGE_WALK;
+        return op == SIM_TLBI_PAGE_WALK || op == SIM_TLBI_RANGE;
     case SIM_BY_ASID:
-        return op == SIM_TLBI_ALL ||
-               (all_asids && (op == SIM_TLBI_PAGE_WALK || op == SIM_TLBI_PAGE));
+        return op == SIM_TLBI_ALL || (all_asids && op >= SIM_TLBI_PAGE && op <= SIM_TLBI_RANGE);
     case SIM_OPERAND:
-        return op == SIM_TLBI_PAGE || op == SIM_TLBI_PAGE_WALK;
+        return op >= SIM_TLBI_PAGE && op <= SIM_TLBI_RANGE;
+    case SIM_SHORT:
+        return op == SIM_TLBI_RANGE;
     case SIM_RELAXED:
         return op == SIM_ENTRY_STORE && all_asids; /* there: it is a releasing one */
     case SIM_UNFINISHED:
@@ -351,13 +354,15 @@ bool port_entry_exchange(uint64_t *entry, uint64_t *expected, uint64_t value)
 
 /* TLB invalidation */
 
-static void invalidate(enum sim_op op, uint64_t va, unsigned asid)
+bool sim_range_tlbi;
+
+static void invalidate(enum sim_op op, uint64_t va, uintptr_t pages, unsigned asid)
 {
     bool all_asids = op == SIM_TLBI_ALL || asid == PORT_ASID_GLOBAL;
     enum sim_weakness how;
 
     sim_step();
-    sim_record(op, va, 0, asid);
+    sim_record(op, va, op == SIM_TLBI_RANGE ? pages : 0, asid);
     how = sim_made_worse(op, all_asids);
     if (how == SIM_DROPPED || !sim_hostile) {
         return;
@@ -369,29 +374,36 @@ static void invalidate(enum sim_op op, uint64_t va, unsigned asid)
         op = SIM_TLBI_PAGE;
     } else if (how == SIM_OPERAND) {
         va >>= ASH_PAGE_SHIFT;
+    } else if (how == SIM_SHORT) {
+        pages--;
     }
     sim_tables_sync(false);
-    sim_tlb_invalidate(op, va, asid, how == SIM_LOCAL);
+    sim_tlb_invalidate(op, va, (uint64_t)pages << ASH_PAGE_SHIFT, asid, how == SIM_LOCAL);
 }
 
 void port_tlbi_page(ash_va_t va, unsigned asid)
 {
-    invalidate(SIM_TLBI_PAGE, va.value, asid);
+    invalidate(SIM_TLBI_PAGE, va.value, 1, asid);
 }
 
 void port_tlbi_page_walk(ash_va_t va, unsigned asid)
 {
-    invalidate(SIM_TLBI_PAGE_WALK, va.value, asid);
+    invalidate(SIM_TLBI_PAGE_WALK, va.value, 1, asid);
+}
+
+void port_tlbi_range(ash_va_t va, uintptr_t pages, unsigned asid)
+{
+    invalidate(SIM_TLBI_RANGE, va.value, pages, asid);
 }
 
 void port_tlbi_asid(unsigned asid)
 {
-    invalidate(SIM_TLBI_ASID, 0, asid);
+    invalidate(SIM_TLBI_ASID, 0, 0, asid);
 }
 
 void port_tlbi_all(void)
 {
-    invalidate(SIM_TLBI_ALL, 0, 0);
+    invalidate(SIM_TLBI_ALL, 0, 0, 0);
 }
 
 void port_branch_sync(void)

@@ -21,8 +21,14 @@ void port_entry_write(uint64_t *entry, uint64_t value);
 bool port_entry_exchange(uint64_t *entry, uint64_t *expected, uint64_t value);
 
 /* TLB invalidation */
+extern bool sim_range_tlbi; /* the machine has range operations */
+static inline bool port_has_range_tlbi(void)
+{
+    return sim_range_tlbi;
+}
 void port_tlbi_page(ash_va_t va, unsigned asid);
 void port_tlbi_page_walk(ash_va_t va, unsigned asid);
+void port_tlbi_range(ash_va_t va, uintptr_t pages, unsigned asid);
 void port_tlbi_asid(unsigned asid);
 void port_tlbi_all(void);
 void port_branch_sync(void);

@@ -43,6 +43,7 @@ enum sim_op {
     SIM_ENTRY_STORE, /**< address: of the entry (physical); value; asid: SIM_RELEASE or 0 */
     SIM_TLBI_PAGE,   /**< address: VA; asid */
     SIM_TLBI_PAGE_WALK,
+    SIM_TLBI_RANGE, /**< ...; value: pages */
     SIM_TLBI_ASID,
     SIM_TLBI_ALL,
     SIM_BRANCH_SYNC,

@@ -190,7 +190,7 @@ void sim_tlb_forget_tree(const struct sim_tree *tree);
 void sim_tlb_tree_held(const struct sim_tree *tree, const char *what);
 /* Stops if a new descriptor clashes with what some TLB may hold. */
 void sim_tlb_conflict(const struct sim_tree *tree, unsigned level, uint64_t va, uint64_t new);
-void sim_tlb_invalidate(enum sim_op op, uint64_t va, unsigned asid, bool local);
+void sim_tlb_invalidate(enum sim_op op, uint64_t va, uint64_t size, unsigned asid, bool local);
 /* A DSB of this CPU: stores before it are visible; all: TLBIs are complete. */
 void sim_tlb_barrier(bool nsh, bool all);
 void sim_tlb_isb(void);

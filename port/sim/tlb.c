@@ -203,9 +203,10 @@ void sim_tlb_forget_tree(const struct sim_tree *tree)
 
 /* Invalidation */
 
-/* Whether a TLBI covers a record; if not, *almost is the rule by which it does not, or 0. */
-static bool covers(const struct record *record, enum sim_op op, uint64_t va, unsigned asid,
-                   unsigned *almost)
+/* Whether a TLBI of [va, va + size) covers a record; if not, *almost is the rule by which it does
+ * not, or 0. */
+static bool covers(const struct record *record, enum sim_op op, uint64_t va, uint64_t size,
+                   unsigned asid, unsigned *almost)
 {
     *almost = 0;
     if (op == SIM_TLBI_ALL) {
@@ -215,7 +216,7 @@ static bool covers(const struct record *record, enum sim_op op, uint64_t va, uns
         *almost = record->global ? 13 : 0;
         return !record->global && record->asid == asid;
     }
-    if (record->whole || va - record->va >= record->size) {
+    if (record->whole || (va - record->va >= record->size && record->va - va >= size)) {
         return false;
     }
     if (record->link && op == SIM_TLBI_PAGE) {
@@ -244,7 +245,7 @@ static void check_operand(uint64_t va, unsigned asid)
     }
 }
 
-void sim_tlb_invalidate(enum sim_op op, uint64_t va, unsigned asid, bool local)
+void sim_tlb_invalidate(enum sim_op op, uint64_t va, uint64_t size, unsigned asid, bool local)
 {
     uint8_t target = local ? sim_cpu_bit() : (uint8_t)((1u << SIM_CPUS) - 1);
 
@@ -253,7 +254,7 @@ void sim_tlb_invalidate(enum sim_op op, uint64_t va, unsigned asid, bool local)
         struct record *record = &records[i];
         unsigned almost;
 
-        if (!covers(record, op, va, asid, &almost)) {
+        if (!covers(record, op, va, size, asid, &almost)) {
             record->almost = almost != 0 ? (uint8_t)almost : record->almost;
             continue;
         }

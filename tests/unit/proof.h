@@ -103,6 +103,7 @@ static inline uint64_t proof_usual(enum sim_op op, enum sim_weakness how)
     case SIM_LAST_LEVEL:
         return RULE(12);
     case SIM_OPERAND:
+    case SIM_SHORT:
         return RULE(3) | RULE(4) | RULE(7) | RULE(11);
     case SIM_RELAXED:
         return RULE(2);

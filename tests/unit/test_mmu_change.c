@@ -5,7 +5,8 @@
  */
 #include "tests/unit/mmu_rig.h"
 
-#include "mmu/descriptor.h"
+#include "mmu/attributes.h"
+#include "mmu/change.h"
 
 /* Descriptor fields, written from the manual's figures: upper attributes, AF SH AP index, type. */
 #define PXN      (1ull << 53)
