@@ -262,6 +262,8 @@ static void overlaps_and_holes(void **state)
                          0);
         assert_int_equal(ash_mmu_map(&rig.map, rig_va(&rig, base + MIB(5)), ash_pa(0), KIB(4), RW),
                          0);
+        assert_int_equal(
+            ash_mmu_map(&rig.map, rig_va(&rig, base + MIB(8) - KIB(4)), ash_pa(0), KIB(8), RW), 0);
         before = rig_copy(&rig);
         assert_int_equal(ash_mmu_map(&rig.map, rig_va(&rig, base), ash_pa(0), MIB(4), RW),
                          ASH_EEXIST);
@@ -280,7 +282,13 @@ static void overlaps_and_holes(void **state)
                          ASH_ENOENT);
         assert_int_equal(ash_mmu_protect(&rig.map, rig_va(&rig, base + MIB(3)), MIB(2), 0),
                          ASH_ENOENT);
+        assert_int_equal(ash_mmu_unmap(&rig.map, rig_va(&rig, base + MIB(8) - KIB(4)), KIB(12)),
+                         ASH_ENOENT);
+        assert_int_equal(
+            ash_mmu_protect(&rig.map, rig_va(&rig, base + MIB(8) - KIB(4)), KIB(12), 0),
+            ASH_ENOENT);
         rig_unchanged(&rig, before);
+        assert_int_equal(ash_mmu_unmap(&rig.map, rig_va(&rig, base + MIB(8) - KIB(4)), KIB(8)), 0);
         assert_int_equal(ash_mmu_unmap(&rig.map, rig_va(&rig, base + MIB(2)), MIB(2)), 0);
         assert_int_equal(ash_mmu_unmap(&rig.map, rig_va(&rig, base + MIB(5)), KIB(4)), 0);
         rig_end(&rig);
