@@ -7,8 +7,7 @@
  *
  * Programs run on SP_EL0, exceptions are taken on SP_EL1, so an exception always finds room,
  * whatever stack the program has; only an exception inside an exception can find its stack used up.
- * Those stacks lie where address bit 13 is set, and their guards where it is clear: the entry tests
- * that one bit before its first push.
+ * Its entry looks before the first push.
  */
 #ifndef ASHLAR_STARTUP_A64_STACKS_H
 #define ASHLAR_STARTUP_A64_STACKS_H
@@ -26,7 +25,6 @@
 #define STACK_EMERGENCY_BASE 0x16000
 #define STACK_EMERGENCY_TOP  0x18000
 
-#define STACK_BIT    13    /* set in every address of a stack of SP_EL1, clear in its guard */
 #define STACK_MARGIN 0x800 /* what an exception inside an exception needs */
 
 #endif

@@ -89,7 +89,6 @@ uintptr_t trap_frame_pc(const struct trap_frame *frame)
 
 void trap_describe(const struct trap_frame *frame, uint32_t kind, struct ash_trap *trap)
 {
-    uintptr_t lost = percpu[port_cpu()].scratch[0];
     struct stacks_place place;
 
     trap->pc = frame->pc;
@@ -99,9 +98,11 @@ void trap_describe(const struct trap_frame *frame, uint32_t kind, struct ash_tra
     for (unsigned i = 0; i < 31; i++) {
         trap->regs[i] = frame->x[i];
     }
-    if ((kind & TRAP_OVERFLOWED) != 0 && stacks_find(lost, &place)) {
-        trap->overflowed = place.stack;
-        trap->sp = lost + STACK_MARGIN;
+    if ((kind & TRAP_OVERFLOWED) != 0) {
+        trap->sp = percpu[port_cpu()].scratch[3];
+        if (stacks_find(trap->sp - 1, &place)) {
+            trap->overflowed = place.stack;
+        }
     }
     if ((kind & 0xff) == VECTOR_SERROR) {
         trap->kind = ASH_TRAP_SERROR;

@@ -27,22 +27,34 @@
     b       \then
     .endm
 
-/* The two swaps let one bit of sp be tested with every register intact: sp' = sp + x0,
- * x0' = sp' - x0 = sp, and back. Flags are free, SPSR has them. */
+/* From a handler: the stack of SP_EL1 may have run over, be it the CPU's own or another that the
+ * handler went to. The processor is asked whether it could write at its end, and STACK_MARGIN below.
+ * TPIDRRO_EL0 holds x0, the CPU's scratch words x1, x2 and PAR_EL1, which the handler may be using. */
     .macro TAKE_CHECKED bytes, kind, then
-    sub     sp, sp, #STACK_MARGIN
-    add     sp, sp, x0
-    sub     x0, sp, x0
-    tbz     x0, #STACK_BIT, 1f
-    sub     x0, sp, x0
-    sub     sp, sp, x0
-    add     sp, sp, #(STACK_MARGIN - \bytes)
-    stp     x0, x1, [sp]
-    mov     x1, #\kind
-    b       \then
-1:  sub     x0, sp, x0
-    sub     sp, sp, x0
-    b       stack_overflow
+    msr     tpidrro_el0, x0
+    b       check_\kind
+    .pushsection .text.vectors_checked, "ax", %progbits
+check_\kind:
+    mrs     x0, tpidr_el1
+    stp     x1, x2, [x0, #PERCPU_SCRATCH]
+    mrs     x1, par_el1
+    str     x1, [x0, #(PERCPU_SCRATCH + 2 * PERCPU_WORD)]
+    sub     x1, sp, #1
+    at      s1e1w, x1
+    isb
+    mrs     x2, par_el1
+    sub     x1, sp, #STACK_MARGIN
+    at      s1e1w, x1
+    isb
+    mrs     x1, par_el1
+    orr     x2, x2, x1                      /* bit 0: F */
+    ldr     x1, [x0, #(PERCPU_SCRATCH + 2 * PERCPU_WORD)]
+    msr     par_el1, x1
+    tbnz    x2, #0, stack_overflow
+    ldp     x1, x2, [x0, #PERCPU_SCRATCH]
+    mrs     x0, tpidrro_el0
+    TAKE    \bytes, \kind, \then
+    .popsection
     .endm
 
 /* Both frames begin alike. */
@@ -79,18 +91,14 @@ boot_vectors:
     VECTORS TAKE                            /* EL0, AArch64 */
     VECTORS TAKE                            /* EL0, AArch32 */
 
-/* sp: STACK_MARGIN below its old value, in a guard. TPIDRRO_EL0 holds x0 for a moment: nothing
- * returns from here to a program. */
+/* x0: percpu, with x1 and x2 in its scratch words; TPIDRRO_EL0: x0. Nothing returns from here. */
 stack_overflow:
-    msr     tpidrro_el0, x0
-    mrs     x0, tpidr_el1
-    str     x1, [x0, #(PERCPU_SCRATCH + PERCPU_WORD)]
     mov     x1, sp
-    str     x1, [x0, #PERCPU_SCRATCH]
+    str     x1, [x0, #(PERCPU_SCRATCH + 3 * PERCPU_WORD)]
     ldr     x1, [x0, #PERCPU_STACKS]
     add     x1, x1, #(STACK_EMERGENCY_TOP >> 12), lsl #12
     sub     sp, x1, #FRAME_BYTES
-    ldr     x1, [x0, #(PERCPU_SCRATCH + PERCPU_WORD)]
+    ldp     x1, x2, [x0, #PERCPU_SCRATCH]
     mrs     x0, tpidrro_el0
     stp     x0, x1, [sp]
     mov     x1, #(VECTOR_SYNCHRONOUS | TRAP_OVERFLOWED)

@@ -50,6 +50,19 @@ FUNCTION provoke_overflow_exception
 1:  stp     x0, x1, [sp, #-64]!
     b       1b
 
+/* x0: top of a stack made by ash_stack_create(). */
+FUNCTION provoke_overflow_from
+    msr     spsel, #1
+    mov     sp, x0
+1:  stp     x0, x1, [sp, #-64]!
+    b       1b
+
+/* x0: stack pointer of a handler that is about to run over. */
+FUNCTION provoke_undefined_from
+    msr     spsel, #1
+    mov     sp, x0
+    udf     #2
+
 FUNCTION provoke_overflow_irq
     mrs     x2, tpidr_el1
     ldr     x2, [x2, #PERCPU_STACKS]

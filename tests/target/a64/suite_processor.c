@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "ashlar/boot.h"
+#include "ashlar/errors.h"
+#include "ashlar/vmap.h"
 #include "port/port.h"
 #include "startup/image.h"
 #include "startup/processor.h"
@@ -23,6 +25,7 @@
 #define CURRENT_EL1 (1u << 2)
 
 extern const char provoke_branch_at[];
+void provoke_undefined_from(void *sp);
 
 static void mmu_and_caches_are_on(void)
 {
@@ -112,6 +115,40 @@ static void branch_targets_are_checked(void)
     }
 }
 
+/* The entry of an exception inside a handler finds its own way off a stack that it does not know.
+ */
+static void handlers_may_overflow_created_stacks(void)
+{
+    static const struct expectation write = {ASH_TRAP_DATA, ASH_CAUSE_TRANSLATION, true};
+    struct ash_stack_place place;
+    struct ash_trap trap;
+
+    for (unsigned i = 0; i < 3; i++) {
+        if (caught("overflow-handler", &write, &trap)) {
+            CHECK(ash_stack_find_hook(trap.address, &place));
+            CHECK(place.in_guard);
+            CHECK(trap.sp > place.base - 64 && trap.sp < place.base + 64);
+            CHECK(trap.pc >= (uintptr_t)__text_start && trap.pc < (uintptr_t)__text_end);
+            CHECK_EQ(trap.regs[0], place.top);
+        }
+    }
+}
+
+/* An exception where the stack has too little left keeps what it is about. */
+static void little_stack_is_enough_to_tell(void)
+{
+    char *stack = ash_stack_create("little", ASH_PAGE_SIZE);
+    struct ash_trap trap;
+    int error;
+
+    CHECK(stack != NULL);
+    error = ash_trap_catch(provoke_undefined_from, stack + 64, &trap);
+    ash_stack_destroy(stack);
+    CHECK_EQ(error, ASH_EFAULT);
+    CHECK_EQ(trap.kind, ASH_TRAP_UNDEFINED);
+    CHECK_EQ(trap.sp, (uintptr_t)stack + 64);
+}
+
 static void return_addresses_are_signed(void)
 {
     uint64_t address = (uintptr_t)provoke_branch_at, wrong = address;
@@ -140,6 +177,8 @@ static const struct target_case cases[] = {
     TARGET_CASE(vectors_lie_in_code),
     TARGET_CASE(cycles_are_counted),
     TARGET_CASE(branch_targets_are_checked),
+    TARGET_CASE(handlers_may_overflow_created_stacks),
+    TARGET_CASE(little_stack_is_enough_to_tell),
     TARGET_CASE(return_addresses_are_signed),
 };
 
