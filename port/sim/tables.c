@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define SET        16u /* entries of a contiguous set */
-#define SETS       64u
+#define SETS       4096u
 #define RANGES     16u
 #define ACCESSED   (UINT64_C(1) << 10)
 #define CONTIGUOUS (UINT64_C(1) << 52)
