@@ -12,6 +12,8 @@
 #define DBM       (UINT64_C(1) << 51)
 #define UPDATES   2048u
 
+uint64_t sim_written_bit;
+
 /* The entry of va was updated, and the code under test does not know. */
 static struct {
     const uint64_t *entry;
@@ -19,12 +21,14 @@ static struct {
     uint8_t tree;
     bool accessed, dirty; /* what was written */
     bool seen;            /* it has read the entry since, but not changed it */
+    bool lost;            /* it has changed the entry without having read it */
 } updates[UPDATES];
 static unsigned count;
 
 void sim_hardware_start(void)
 {
     count = 0;
+    sim_written_bit = 0;
 }
 
 /* What an access makes of a page's or block's descriptor. */
@@ -63,7 +67,8 @@ static void update(const struct sim_tree *tree, unsigned level, uint64_t va, uin
     updates[count].tree = (uint8_t)(tree - sim_trees);
     updates[count].accessed = (old ^ new) & ACCESSED;
     updates[count].dirty = (old ^ new) & READ_ONLY;
-    updates[count++].seen = false;
+    updates[count].seen = false;
+    updates[count++].lost = false;
 }
 
 void sim_hardware_access(const struct sim_answer *answer, uint64_t va, unsigned access)
@@ -93,7 +98,7 @@ void sim_hardware_last(const struct sim_tree *tree, unsigned level, uint64_t va,
 void sim_hardware_seen(const uint64_t *entry)
 {
     for (unsigned i = 0; i < count; i++) {
-        updates[i].seen |= updates[i].entry == entry;
+        updates[i].seen |= updates[i].entry == entry && !updates[i].lost;
     }
 }
 
@@ -103,6 +108,7 @@ void sim_hardware_changed(const uint64_t *entry)
 
     for (unsigned i = 0; i < count; i++) {
         if (updates[i].entry != entry || !updates[i].seen) {
+            updates[i].lost |= updates[i].entry == entry;
             updates[kept++] = updates[i];
         }
     }
@@ -123,6 +129,12 @@ static uint64_t mapping(const struct sim_tree *tree, uint64_t va, uint64_t pa)
     return *sim_spot_memory(&spot);
 }
 
+/* It is read-only, or clean, and nothing says that it was written. */
+static bool is_dirt_lost(uint64_t now)
+{
+    return (now & READ_ONLY) && ((now & DBM) || sim_written_bit != 0) && !(now & sim_written_bit);
+}
+
 void sim_hardware_rest(void)
 {
     unsigned kept = 0;
@@ -134,8 +146,7 @@ void sim_hardware_rest(void)
         if (!sim_is_valid(now)) {
             continue; /* it maps nothing any more, or something else */
         }
-        if ((updates[i].accessed && !(now & ACCESSED)) ||
-            (updates[i].dirty && (now & DBM) && (now & READ_ONLY))) {
+        if ((updates[i].accessed && !(now & ACCESSED)) || (updates[i].dirty && is_dirt_lost(now))) {
             sim_broken(6, "the hardware had set %s of %#llx, and the entry was changed without it",
                        updates[i].dirty ? "the dirty state" : "the access flag",
                        (unsigned long long)updates[i].va);

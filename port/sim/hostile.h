@@ -98,6 +98,10 @@ void sim_in_use(uint64_t va, uint64_t size, const char *what);
  *  edited that lies there (rule 8). Cleared by sim_start(). */
 extern bool sim_identity;
 
+/** The software bit in which the code under test keeps that a page was written, when it makes it
+ *  read-only or clean (rule 6); 0 at sim_start(): none. */
+extern uint64_t sim_written_bit;
+
 /**
  * An operation has returned: this CPU relies on all that it has changed. Every store is visible,
  * whatever became stale is invalidated, and so on (rules 1, 3, 10, 12, 13, 33, 40, 42). Implied by

@@ -109,6 +109,8 @@ static inline uint64_t proof_usual(enum sim_op op, enum sim_weakness how)
         return RULE(2);
     case SIM_PLAIN:
         return RULE(6);
+    case SIM_OPEN_MONITOR:
+        return RULE(40);
     default:
         break;
     }

@@ -313,8 +313,8 @@ static inline void destroy(void *arg)
 
 #define INVALIDATED(rule)                                                                          \
     D(SIM_DSB_ISHST, rule), D(SIM_TLBI_PAGE, rule), D(SIM_TLBI_PAGE_WALK, (rule) | RULE(12)),      \
-        D(SIM_TLBI_ALL, rule), D(SIM_TLBI_ASID, rule), D(SIM_DSB_ISH, rule),                       \
-        W(SIM_DSB_ISH, SIM_STORES_ONLY, rule), GLOBAL_BY_ASID
+        D(SIM_TLBI_RANGE, (rule) | RULE(12)), D(SIM_TLBI_ALL, rule), D(SIM_TLBI_ASID, rule),       \
+        D(SIM_DSB_ISH, rule), W(SIM_DSB_ISH, SIM_STORES_ONLY, rule), GLOBAL_BY_ASID
 
 #define NO_ENTRY "no entry was stored: the tables go as they are"
 
@@ -327,6 +327,44 @@ static const struct proof_expected ended[] __attribute__((unused)) = {
 
 #define FIRST_ISB                                                                                  \
     NEEDLESS(SIM_ISB, SIM_DROPPED, 1, "the break needs no ISB: that of the make comes")
+
+/* The break: its DSB, TLBI and DSB before the new entry; then the make. */
+#define RELAXED_LINK                                                                               \
+    NEEDLESS(SIM_ENTRY_STORE, SIM_RELAXED, 0,                                                      \
+             "the table was filled before the barriers of the break")
+
+/* Nothing is ordered behind a link that goes, nor a block that comes. */
+#define NO_LINK                                                                                    \
+    NEEDLESS(SIM_ENTRY_STORE, SIM_RELAXED, 0, "only a link that appears leads to something new")
+
+static const struct proof_expected new_entry[] __attribute__((unused)) = {
+    D(SIM_DSB_ISHST, RULE(1)),
+    W(SIM_DSB_ISHST, SIM_NSH, RULE(13)),
+    D(SIM_ISB, RULE(1)),
+};
+
+static const struct proof_expected changed[]
+    __attribute__((unused)) = {INVALIDATED(RULE(3)), D(SIM_ISB, RULE(3))};
+
+static const struct proof_expected table_freed[] __attribute__((unused)) = {
+    INVALIDATED(RULE(4) | RULE(3)),
+    D(SIM_ISB, RULE(3)),
+    NO_LINK,
+};
+
+/* The break: its DSB, TLBI and DSB before the new entry; then the make. */
+static const struct proof_expected broken_and_made[] __attribute__((unused)) = {
+    INVALIDATED(RULE(7)),
+    D_AT(SIM_DSB_ISHST, 2, RULE(1)),
+    FIRST_ISB,
+    D_AT(SIM_ISB, 2, RULE(1)),
+    NO_LINK,
+};
+
+static const struct proof_expected split_up[] __attribute__((unused)) = {
+    INVALIDATED(RULE(7)), D_AT(SIM_DSB_ISHST, 2, RULE(1)), FIRST_ISB, D_AT(SIM_ISB, 2, RULE(1)),
+    RELAXED_LINK,
+};
 
 static inline bool any(const struct rig_kind *kind)
 {

@@ -5,12 +5,6 @@
  */
 #include "tests/unit/proof_mmu.h"
 
-static const struct proof_expected new_entry[] = {
-    D(SIM_DSB_ISHST, RULE(1)),
-    W(SIM_DSB_ISHST, SIM_NSH, RULE(13)),
-    D(SIM_ISB, RULE(1)),
-};
-
 static const struct proof_expected new_code[] = {
     D(SIM_DSB_ISHST, RULE(33)),
     W(SIM_DSB_ISHST, SIM_NSH, RULE(33)),
@@ -34,37 +28,7 @@ static const struct proof_expected new_code_aarch64[] = {
     D(SIM_ISB, RULE(1)),
 };
 
-static const struct proof_expected changed[] = {INVALIDATED(RULE(3)), D(SIM_ISB, RULE(3))};
-
 static const struct proof_expected freed[] = {INVALIDATED(RULE(4)), D(SIM_ISB, RULE(3))};
-
-/* Nothing is ordered behind a link that goes, nor a block that comes. */
-#define NO_LINK                                                                                    \
-    NEEDLESS(SIM_ENTRY_STORE, SIM_RELAXED, 0, "only a link that appears leads to something new")
-
-static const struct proof_expected table_freed[] = {
-    INVALIDATED(RULE(4) | RULE(3)),
-    D(SIM_ISB, RULE(3)),
-    NO_LINK,
-};
-
-/* The break: its DSB, TLBI and DSB before the new entry; then the make. */
-static const struct proof_expected broken_and_made[] = {
-    INVALIDATED(RULE(7)),
-    D_AT(SIM_DSB_ISHST, 2, RULE(1)),
-    FIRST_ISB,
-    D_AT(SIM_ISB, 2, RULE(1)),
-    NO_LINK,
-};
-
-#define RELAXED_LINK                                                                               \
-    NEEDLESS(SIM_ENTRY_STORE, SIM_RELAXED, 0,                                                      \
-             "the table was filled before the barriers of the break")
-
-static const struct proof_expected split_up[] = {
-    INVALIDATED(RULE(7)), D_AT(SIM_DSB_ISHST, 2, RULE(1)), FIRST_ISB, D_AT(SIM_ISB, 2, RULE(1)),
-    RELAXED_LINK,
-};
 
 static const struct proof_expected split_up_code[] = {
     INVALIDATED(RULE(7)),
