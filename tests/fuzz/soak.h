@@ -104,6 +104,7 @@ struct soak {
     uint64_t focus[4]; /* pages near which it happens */
     bool live;         /* published: the machine may walk it */
     unsigned cpus;     /* that have it installed when it is live */
+    bool ranges;       /* the processor invalidates ranges */
     /* Table frames */
     bool used[SOAK_FRAMES];
     bool first_free; /* given back is taken again at once; otherwise as late as possible */

@@ -206,6 +206,7 @@ static void machine(struct soak *soak)
     sim_regime.format = soak->format->sim;
     sim_regime.mair = ASH_MMU_MAIR0 | (uint64_t)ASH_MMU_MAIR1 << 32;
     sim_coherent_walks = !soak->config.incoherent;
+    sim_range_tlbi = soak->ranges;
     if (soak->config.early) {
         sim_mmu_off(ash_pa(soak->format->tables), SOAK_FRAMES * ASH_PAGE_SIZE);
     }
@@ -243,6 +244,7 @@ static void configure(struct soak *soak)
         soak->config.format = NULL; /* that of this processor */
     }
     soak->first_free = soak_once_in(source, 2);
+    soak->ranges = format->sim == SIM_A64 && soak_once_in(source, 2);
     soak->pool = 0;
     soak->config.tables = soak_tables(soak);
 }
@@ -379,11 +381,11 @@ void soak_print_session(void)
         return;
     }
     running = NULL;
-    fprintf(stderr, "%s, %u bits at %#llx, %s%s%s; step %llu (%llu in all) of ", soak->format->name,
-            soak->config.va_bits, (unsigned long long)soak->config.base.value,
+    fprintf(stderr, "%s, %u bits at %#llx, %s%s%s%s; step %llu (%llu in all) of ",
+            soak->format->name, soak->config.va_bits, (unsigned long long)soak->config.base.value,
             soak->config.global ? "global" : "ASID", soak->config.early ? ", early" : "",
-            soak->config.incoherent ? ", incoherent" : "", (unsigned long long)soak->number,
-            (unsigned long long)(soak->before + soak->number));
+            soak->config.incoherent ? ", incoherent" : "", soak->ranges ? ", ranges" : "",
+            (unsigned long long)soak->number, (unsigned long long)(soak->before + soak->number));
     if (soak->seed != 0) {
         fprintf(stderr, "--session %#llx --format %s\n", (unsigned long long)soak->seed,
                 soak->format->name);

@@ -325,6 +325,21 @@ static void check_operands(const struct soak *soak)
     }
 }
 
+/* A processor that invalidates ranges: it does so with more than one page, and pages of one table
+ * are one range. */
+static void check_ranges(const struct soak *soak, const struct soak_step *step,
+                         const struct expected *expected)
+{
+    int found = sim_find(SIM_TLBI_RANGE, 0);
+
+    SOAK_CHECK(found < 0 || sim_trace[found].value > 1);
+    SOAK_CHECK(found < 0 || soak->ranges);
+    if (soak->ranges && step->verb == SOAK_UNMAP && expected->tables == 0 &&
+        step->page / 512 == (step->page + step->pages - 1) / 512) {
+        SOAK_SAME(sim_count[SIM_TLBI_ASID] + sim_count[SIM_TLBI_ALL], 0);
+    }
+}
+
 /* What the interface says of invalidations and tables, given the counters before. */
 static void check_costs(const struct soak *soak, const struct soak_step *step,
                         const struct ash_mmu_counters *before, const struct expected *expected)
@@ -343,16 +358,22 @@ static void check_costs(const struct soak *soak, const struct soak_step *step,
     }
     if (soak->live) {
         SOAK_SAME(pages, sim_count[SIM_TLBI_PAGE] + sim_count[SIM_TLBI_PAGE_WALK]);
+        SOAK_SAME(now->ranges - before->ranges, sim_count[SIM_TLBI_RANGE]);
         SOAK_SAME(now->asids - before->asids, sim_count[SIM_TLBI_ASID]);
         SOAK_SAME(now->alls - before->alls, sim_count[SIM_TLBI_ALL]);
         SOAK_CHECK(now->asids == before->asids || !soak->config.global);
         SOAK_CHECK(now->alls == before->alls || soak->config.global);
-        SOAK_CHECK(pages <= 15 * barriers);
+        SOAK_CHECK(pages + now->ranges - before->ranges <= 15 * barriers);
         check_operands(soak);
     } else {
         SOAK_SAME(sim_tlbi_count(), 0);
+        SOAK_SAME(sim_count[SIM_BRANCH_SYNC] + sim_count[SIM_DSB_ISH], 0);
     }
     SOAK_SAME(barriers, sim_count[SIM_DSB_ISHST]);
+    check_ranges(soak, step, expected);
+    if (step->verb == SOAK_PROTECT && !expected->changed) {
+        SOAK_SAME(sim_count[SIM_ENTRY_STORE] + sim_tlbi_count(), 0);
+    }
     if (step->verb == SOAK_MAP) {
         SOAK_SAME(sim_tlbi_count(), 0); /* entries that fault are not cached */
         SOAK_SAME(barriers, 1);

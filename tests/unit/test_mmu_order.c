@@ -354,8 +354,13 @@ static void early(void **state)
         assert_int_equal(ash_mmu_init(&rig.map, &config), 0);
         map_ok(0, MIB(2), MIB(4), RW);
         assert_int_equal(ash_mmu_unmap(&rig.map, rig_va(&rig, KIB(4)), KIB(4)), 0);
+        map_ok(MIB(6), KIB(4), KIB(16), RX);
+        assert_int_equal(ash_mmu_protect(&rig.map, rig_va(&rig, MIB(6)), KIB(8), 0), 0);
+        assert_int_equal(ash_mmu_protect(&rig.map, rig_va(&rig, MIB(6)), KIB(8), RX), 0);
+        assert_int_equal(ash_mmu_unmap(&rig.map, rig_va(&rig, MIB(6)), KIB(8)), 0);
         rig_verify(&rig);
         assert_int_equal(sim_tlbi_count(), 0);
+        assert_int_equal(sim_count[SIM_BRANCH_SYNC] + sim_count[SIM_DSB_ISH], 0);
         assert_int_equal(sim_count[SIM_CACHE_INVALIDATE], rig.in_use);
         assert_int_equal(sim_count[SIM_CACHE_CLEAN], 0);
         ash_mmu_publish(&rig.map);
