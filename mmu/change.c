@@ -27,7 +27,8 @@ static bool may_exist(uint64_t descriptor, unsigned level)
     if ((descriptor & MMU_INDEX) > LAST_INDEX) {
         return false;
     }
-    if ((descriptor & MMU_READ_ONLY) == 0 || (descriptor & MMU_INDEX) > LAST_NORMAL) {
+    if ((descriptor & (MMU_READ_ONLY | MMU_DIRTY_BIT)) != MMU_READ_ONLY ||
+        (descriptor & MMU_INDEX) > LAST_NORMAL) {
         return never == MMU_NO_EXEC;
     }
     return (descriptor & MMU_USER) == 0 || (never & MMU_PXN);

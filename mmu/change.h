@@ -16,7 +16,7 @@ enum mmu_change {
     MMU_REFUSE,     /* never: no table may hold the new descriptor */
 };
 
-#define MMU_ACCESS      (MMU_USER | MMU_READ_ONLY | MMU_NO_EXEC | MMU_GUARDED)
+#define MMU_ACCESS      (MMU_USER | MMU_READ_ONLY | MMU_NO_EXEC | MMU_GUARDED | MMU_DIRTY_BIT)
 #define MMU_HOLE_NEEDED (MMU_OUTPUT | MMU_INDEX | MMU_SHAREABLE | MMU_NOT_GLOBAL | MMU_CONTIGUOUS)
 
 /** For any two descriptors of a level. */
@@ -31,6 +31,10 @@ static inline enum mmu_change mmu_change_leaf(uint64_t old, uint64_t new)
         return MMU_KEEP;
     }
     if (difference & MMU_HOLE_NEEDED) {
+        return MMU_BREAK;
+    }
+    /* Access flag and dirty state may differ in a contiguous run, and what is ignored. */
+    if ((old & MMU_CONTIGUOUS) && (difference & MMU_ACCESS)) {
         return MMU_BREAK;
     }
     /* An entry without AF is in no TLB, so setting it needs no invalidation; clearing does. */

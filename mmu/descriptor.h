@@ -10,6 +10,7 @@
 #include "ashlar/mmu.h"
 
 #define MMU_ENTRIES 512u
+#define MMU_RUN     16u /* entries that the contiguous hint joins */
 
 #define MMU_VALID  0x1ull
 #define MMU_TYPE   0x3ull /* bits [1:0] */
@@ -19,20 +20,23 @@
 #define MMU_OUTPUT 0x0000fffffffff000ull
 
 /* Blocks and pages */
-#define MMU_INDEX_SHIFT 2
-#define MMU_INDEX       (0x7ull << MMU_INDEX_SHIFT) /* which byte of MAIR */
-#define MMU_USER        (1ull << 6)                 /* AP[1]: unprivileged access */
-#define MMU_READ_ONLY   (1ull << 7)                 /* AP[2] */
-#define MMU_SHAREABLE   (3ull << 8)
-#define MMU_INNER       (3ull << 8)
-#define MMU_ACCESSED    (1ull << 10) /* AF */
-#define MMU_NOT_GLOBAL  (1ull << 11)
-#define MMU_GUARDED     (1ull << 50) /* AArch64, GP: branch targets are checked */
-#define MMU_CONTIGUOUS  (1ull << 52)
-#define MMU_PXN         (1ull << 53)
-#define MMU_XN          (1ull << 54) /* AArch64: UXN, unprivileged only */
-#define MMU_NO_EXEC     (MMU_PXN | MMU_XN)
-#define MMU_SOFTWARE    (0xfull << 55) /* ignored by the hardware in every valid descriptor */
+#define MMU_INDEX_SHIFT      2
+#define MMU_INDEX            (0x7ull << MMU_INDEX_SHIFT) /* which byte of MAIR */
+#define MMU_USER             (1ull << 6)                 /* AP[1]: unprivileged access */
+#define MMU_READ_ONLY        (1ull << 7)                 /* AP[2] */
+#define MMU_SHAREABLE        (3ull << 8)
+#define MMU_INNER            (3ull << 8)
+#define MMU_ACCESSED         (1ull << 10) /* AF */
+#define MMU_NOT_GLOBAL       (1ull << 11)
+#define MMU_GUARDED          (1ull << 50) /* AArch64, GP: branch targets are checked */
+#define MMU_DIRTY_BIT        (1ull << 51) /* AArch64, DBM: the first write clears AP[2] */
+#define MMU_CONTIGUOUS_SHIFT 52
+#define MMU_CONTIGUOUS       (1ull << MMU_CONTIGUOUS_SHIFT)
+#define MMU_PXN              (1ull << 53)
+#define MMU_XN               (1ull << 54) /* AArch64: UXN, unprivileged only */
+#define MMU_NO_EXEC          (MMU_PXN | MMU_XN)
+#define MMU_SOFTWARE         (0xfull << 55) /* ignored by the hardware in every valid descriptor */
+#define MMU_WRITTEN          (1ull << 56)   /* software: written, then made read-only or clean */
 
 /*
  * Tables. Bits [11:2] and [58:52] are ignored by the hardware, so the descriptor that links a table
@@ -45,12 +49,14 @@
 #define MMU_TABLE_IGNORED (0xffcull | (0x7full << 52))
 
 struct ash_mmu_format {
-    uint8_t access_of[16]; /* WRITE, EXEC and USER by AP[2:1] and, above them, XN and PXN */
+    uint8_t
+        access_of[256]; /* WRITE, EXEC, USER, GUARDED, CLEAN by bits [7:6], above them [55:50] */
     const char *name;
     unsigned va_bits_max;
     unsigned space_bits; /* width of a virtual address */
     uintptr_t frames;    /* that output addresses reach */
     uint64_t guarded;    /* the bit of code whose branch targets are checked; 0: none */
+    uint64_t writable;   /* the bit of what becomes writable by the first write */
     uint64_t access[8];  /* bits for WRITE, EXEC, USER; 0: no mapping may have them */
 };
 

@@ -80,7 +80,8 @@ static int extend(void *arg, const struct ash_mmu_mapping *mapping)
     struct run *run = arg;
 
     if (!run->open || run->va + run->size != mapping->va.value ||
-        run->pa + run->size != mapping->pa.value || run->attr != mapping->attr ||
+        run->pa + run->size != mapping->pa.value ||
+        ((run->attr ^ mapping->attr) & ~MMU_ATTR_STATE) ||
         (run->raw && run->level != mapping->level)) {
         close_run(run);
         run->open = true;

@@ -88,6 +88,24 @@ static void commit(struct mmu_writer *writer, const struct edit *edit)
     mmu_writer_finish(writer);
 }
 
+/* A run with the contiguous hint that covers the page and reaches beyond the range loses it. */
+static void unfold(struct mmu_writer *writer, const struct mmu_range *range, uintptr_t page)
+{
+    struct mmu_path path;
+    unsigned shift;
+    uintptr_t first;
+
+    mmu_path_find(&path, writer->map, page, 3);
+    shift = mmu_shift(path.level);
+    first = page >> shift & ~(uintptr_t)(MMU_RUN - 1);
+    if (first << shift < range->page || (first + MMU_RUN) << shift > range->end) {
+        const struct mmu_place place = {
+            .entry = path.entry[path.level], .level = path.level, .page = page, .published = true};
+
+        mmu_gather_unfold(&writer->gather, &place);
+    }
+}
+
 static int change(struct ash_mmu *map, const struct mmu_range *range, const struct edit *edit)
 {
     struct mmu_writer writer;
@@ -98,6 +116,10 @@ static int change(struct ash_mmu *map, const struct mmu_range *range, const stru
     error = count_splits(&writer.walk, &tables);
     if (error == 0) {
         error = mmu_writer_begin(&writer, map, tables);
+    }
+    if (error == 0 && map->contiguous) {
+        unfold(&writer, range, range->page);
+        unfold(&writer, range, range->end - 1);
     }
     if (error == 0) {
         commit(&writer, edit);
@@ -123,7 +145,7 @@ int ash_mmu_unmap(struct ash_mmu *map, ash_va_t va, uint64_t size)
     if (error != 0) {
         return error;
     }
-    if (mmu_slot_holds(&range)) {
+    if (mmu_slot_holds(&range) && !map->contiguous) {
         error = mmu_slot_unmap(map, range.page, mmu_slot_count(&range));
         if (error != MMU_ELSEWHERE) {
             return error;
@@ -135,7 +157,8 @@ int ash_mmu_unmap(struct ash_mmu *map, ash_va_t va, uint64_t size)
 int ash_mmu_protect(struct ash_mmu *map, ash_va_t va, uint64_t size, ash_mmu_attr_t attr)
 {
     /* Pages and blocks differ in bit 1, which stays; bit 0 is set again after a break. */
-    struct edit edit = {.keep = MMU_OUTPUT | MMU_SOFTWARE | (MMU_TYPE & ~MMU_VALID)};
+    struct edit edit = {.keep =
+                            MMU_OUTPUT | MMU_SOFTWARE | MMU_CONTIGUOUS | (MMU_TYPE & ~MMU_VALID)};
     struct mmu_range range;
     int error = mmu_leaf_encode(map, attr, &edit.bits);
 
@@ -146,7 +169,10 @@ int ash_mmu_protect(struct ash_mmu *map, ash_va_t va, uint64_t size, ash_mmu_att
         return error;
     }
     edit.bits |= MMU_VALID;
-    if (mmu_slot_holds(&range)) {
+    if (map->special) {
+        edit.keep &= ~(map->format->writable | (attr & MMU_ATTR_STATE ? MMU_CONTIGUOUS : 0));
+    }
+    if (mmu_slot_holds(&range) && !map->contiguous) {
         error = mmu_slot_protect(map, range.page, mmu_slot_count(&range), edit.keep, edit.bits);
         if (error != MMU_ELSEWHERE) {
             return error;

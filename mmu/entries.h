@@ -68,6 +68,18 @@ static inline void mmu_entries_clear(const struct ash_mmu *map, uint64_t *entry,
     mmu_entries_written(map, entry, count);
 }
 
+/** One entry, if it still is *old; else *old is what it is now. Only a processor that updates
+ * entries comes between (arm-rules 6): without it this is a plain store. */
+static inline bool mmu_entry_exchange(const struct ash_mmu *map, uint64_t *entry, uint64_t *old,
+                                      uint64_t new)
+{
+    if (map->updates) {
+        return port_entry_exchange(entry, old, new);
+    }
+    port_entry_write(entry, new);
+    return true;
+}
+
 /** Each becomes (old & keep) | bits. */
 void mmu_entries_rewrite(const struct ash_mmu *map, uint64_t *entry, unsigned count, uint64_t keep,
                          uint64_t bits);

@@ -220,7 +220,7 @@ unsigned mmu_gather_retype(struct mmu_gather *gather, const struct mmu_place *pl
     if (place->published) {
         change = mmu_change(old, new, place->level);
     }
-    count = mmu_entries_alike(place->entry, count, keep);
+    count = mmu_entries_alike(place->entry, count, keep & ~MMU_CONTIGUOUS);
     if (change == MMU_KEEP || change == MMU_REFUSE) {
         return count; /* no edit that prepare let in is refused */
     }
@@ -233,6 +233,36 @@ unsigned mmu_gather_retype(struct mmu_gather *gather, const struct mmu_place *pl
         collect(gather, place->page, count, mmu_shift(place->level), false);
     }
     return count;
+}
+
+bool mmu_gather_exchange(struct mmu_gather *gather, const struct mmu_place *place, uint64_t *old,
+                         uint64_t new)
+{
+    enum mmu_change change = mmu_change_leaf(*old, new);
+
+    if (!mmu_entry_exchange(gather->map, place->entry, old, new)) {
+        return false;
+    }
+    mmu_entries_written(gather->map, place->entry, 1);
+    settle(gather, place, new);
+    if (change == MMU_INVALIDATE) {
+        collect(gather, place->page, 1, mmu_shift(place->level), false);
+    }
+    return true;
+}
+
+void mmu_gather_unfold(struct mmu_gather *gather, const struct mmu_place *place)
+{
+    unsigned shift = mmu_shift(place->level);
+    unsigned index = (unsigned)(place->page >> shift) & (MMU_RUN - 1);
+    const struct mmu_place run = {.entry = place->entry - index,
+                                  .level = place->level,
+                                  .page = ((place->page >> shift) - index) << shift,
+                                  .published = place->published};
+
+    if (port_entry_load(place->entry) & MMU_CONTIGUOUS) {
+        mmu_gather_retype(gather, &run, MMU_RUN, ~MMU_CONTIGUOUS, MMU_VALID);
+    }
 }
 
 void mmu_gather_link(struct mmu_gather *gather, const struct mmu_place *place, uint64_t link)

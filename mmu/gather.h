@@ -76,6 +76,14 @@ void mmu_gather_clear(struct mmu_gather *gather, const struct mmu_place *place, 
 unsigned mmu_gather_retype(struct mmu_gather *gather, const struct mmu_place *place, unsigned count,
                            uint64_t keep, uint64_t bits);
 
+/** Replaces the page or block *old by one that differs in state, as mmu_entry_exchange() does. */
+bool mmu_gather_exchange(struct mmu_gather *gather, const struct mmu_place *place, uint64_t *old,
+                         uint64_t new);
+
+/** Takes the contiguous hint from the run of 16 that has the entry, if it has one: by
+ *  break-before-make of all of it. */
+void mmu_gather_unfold(struct mmu_gather *gather, const struct mmu_place *place);
+
 /** Replaces one entry where the old or the new descriptor links a table. */
 void mmu_gather_link(struct mmu_gather *gather, const struct mmu_place *place, uint64_t link);
 

@@ -18,7 +18,8 @@ int ash_mmu_init(struct ash_mmu *map, const struct ash_mmu_config *config)
     int error;
 
     if (bits < 25 || bits > format->va_bits_max || bits > 8 * sizeof(uintptr_t) ||
-        config->tables.take == NULL || config->tables.give == NULL) {
+        (config->updates && !config->track) || config->tables.take == NULL ||
+        config->tables.give == NULL) {
         return ASH_EINVAL;
     }
     /* The lower half starts at 0; the upper one has ones in all bits above. */
@@ -35,6 +36,11 @@ int ash_mmu_init(struct ash_mmu *map, const struct ash_mmu_config *config)
     map->asid = config->asid;
     map->early = config->early;
     map->incoherent = config->incoherent;
+    map->track = config->track;
+    map->updates = config->updates;
+    map->contiguous = config->contiguous;
+    map->merge = config->merge;
+    map->special = map->track || map->contiguous || map->merge;
     map->tables.take = config->tables.take;
     map->tables.give = config->tables.give;
     map->tables.context = config->tables.context;

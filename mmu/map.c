@@ -4,6 +4,7 @@
  * tables of them at a time.
  */
 #include "mmu/attributes.h"
+#include "mmu/merge.h"
 #include "mmu/slot.h"
 #include "mmu/writer.h"
 
@@ -78,6 +79,35 @@ static unsigned leaves(const struct mmu_walk *walk, const uint64_t *entry, unsig
     return mmu_shift(walk->level) <= block ? mmu_entries_valid(entry, whole, 0) : 0;
 }
 
+/* Fills entries; runs of MMU_RUN whose VA and PA allow it carry the hint if the map wants it. */
+static void fill(struct mmu_writer *writer, struct mmu_place place, unsigned count, uint64_t first)
+{
+    unsigned shift = mmu_shift(place.level);
+    uint64_t step = mmu_leaf_step(place.level);
+    unsigned index = (unsigned)(place.page >> shift) & (MMU_RUN - 1);
+    unsigned head = (MMU_RUN - index) % MMU_RUN, runs = 0;
+    bool fits = ((mmu_output(first).value >> (ASH_PAGE_SHIFT + shift)) & (MMU_RUN - 1)) == index;
+
+    if (writer->map->contiguous && fits && count > head && (first & MMU_ACCESSED) &&
+        (first & writer->map->format->writable) == 0) {
+        runs = (count - head) / MMU_RUN * MMU_RUN;
+    }
+    if (runs == 0) {
+        mmu_gather_fill(&writer->gather, &place, count, first);
+        return;
+    }
+    if (head > 0) {
+        mmu_gather_fill(&writer->gather, &place, head, first);
+    }
+    place.entry += head;
+    first += head * step;
+    mmu_gather_fill(&writer->gather, &place, runs, first | MMU_CONTIGUOUS);
+    place.entry += runs;
+    if (count > head + runs) {
+        mmu_gather_fill(&writer->gather, &place, count - head - runs, first + runs * step);
+    }
+}
+
 static void commit(struct mmu_writer *writer, const struct mapping *mapping)
 {
     struct mmu_walk *walk = &writer->walk;
@@ -90,8 +120,8 @@ static void commit(struct mmu_writer *writer, const struct mapping *mapping)
         if (count > 0) {
             uint64_t frame = mapping->frame + (walk->page - mapping->range.page);
 
-            mmu_gather_fill(&writer->gather, &place, count,
-                            frame << ASH_PAGE_SHIFT | mapping->leaf | mmu_leaf_type(walk->level));
+            fill(writer, place, count,
+                 frame << ASH_PAGE_SHIFT | mapping->leaf | mmu_leaf_type(walk->level));
             writer->delta[walk->level] += (int)count;
             mmu_writer_next(writer, count);
             continue;
@@ -124,6 +154,31 @@ static int map_range(struct ash_mmu *map, const struct mapping *mapping)
     return error;
 }
 
+/* Whether the range becomes pages of one table. */
+static inline bool is_slot(const struct mapping *mapping)
+{
+    return mmu_slot_holds(&mapping->range) &&
+           (mapping->block == 0 || mmu_slot_count(&mapping->range) < MMU_ENTRIES);
+}
+
+static inline int map_slot(struct ash_mmu *map, const struct mapping *mapping)
+{
+    return mmu_slot_map(map, mapping->range.page, mmu_slot_count(&mapping->range),
+                        (uint64_t)mapping->frame << ASH_PAGE_SHIFT | mapping->leaf | MMU_PAGE);
+}
+
+/* In maps with options. */
+static int map_special(struct ash_mmu *map, const struct mapping *mapping, ash_mmu_attr_t attr)
+{
+    int error =
+        is_slot(mapping) && !map->contiguous ? map_slot(map, mapping) : map_range(map, mapping);
+
+    if (error == 0 && map->merge && (attr & ASH_MMU_PAGES) == 0) {
+        mmu_merge_filled(map, &mapping->range);
+    }
+    return error;
+}
+
 int ash_mmu_map(struct ash_mmu *map, ash_va_t va, ash_pa_t pa, uint64_t size, ash_mmu_attr_t attr)
 {
     struct mapping mapping;
@@ -132,11 +187,10 @@ int ash_mmu_map(struct ash_mmu *map, ash_va_t va, ash_pa_t pa, uint64_t size, as
     if (error != 0) {
         return error;
     }
-    if (mmu_slot_holds(&mapping.range) && (mapping.block == 0 || size < mmu_leaf_step(2))) {
-        return mmu_slot_map(map, mapping.range.page, mmu_slot_count(&mapping.range),
-                            pa.value | mapping.leaf | MMU_PAGE);
+    if (map->special) {
+        return map_special(map, &mapping, attr);
     }
-    return map_range(map, &mapping);
+    return is_slot(&mapping) ? map_slot(map, &mapping) : map_range(map, &mapping);
 }
 
 int ash_mmu_tables_needed(const struct ash_mmu *map, ash_va_t va, ash_pa_t pa, uint64_t size,

@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Merging: a full table whose entries form one block is replaced by that block. By call only.
+ * Merging: a full table whose entries form one block is replaced by that block.
  */
+#include "mmu/merge.h"
+
 #include "mmu/writer.h"
 #include "mmu/zone.h"
 
-/* The block that a table below `level` amounts to, or 0. */
-static uint64_t block_of(uint64_t link, unsigned level)
+/* The block that a table below `level` amounts to, or 0. Of pages whose state is tracked none: it
+ * may change before the break. */
+static uint64_t block_of(const struct ash_mmu *map, uint64_t link, unsigned level)
 {
     const uint64_t *table = mmu_table(link);
-    uint64_t first = port_entry_load(table);
+    uint64_t first = port_entry_load(table) & ~MMU_CONTIGUOUS;
     uint64_t step = mmu_leaf_step(level + 1);
     uint64_t expected = first;
 
-    if ((first & MMU_TYPE) != mmu_leaf_type(level + 1) || (first & MMU_CONTIGUOUS) ||
+    if ((first & MMU_TYPE) != mmu_leaf_type(level + 1) || (first & MMU_ACCESSED) == 0 ||
+        (first & map->format->writable) ||
         !ash_is_aligned(mmu_output(first).value, mmu_leaf_step(level))) {
         return 0;
     }
     for (unsigned i = 0; i < MMU_ENTRIES; i++, expected += step) {
-        if (port_entry_load(table + i) != expected) {
+        if ((port_entry_load(table + i) & ~MMU_CONTIGUOUS) != expected) {
             return 0;
         }
     }
@@ -34,7 +38,7 @@ static unsigned replace(struct mmu_writer *writer, uint64_t link)
 
     if (mmu_count(link) == MMU_ENTRIES && (link & MMU_PINNED) == 0 &&
         mmu_walk_whole(&writer->walk) > 0) {
-        block = block_of(link, place.level);
+        block = block_of(writer->map, link, place.level);
     }
     if (block == 0) {
         return 0;
@@ -72,6 +76,33 @@ static unsigned merge_level(struct ash_mmu *map, const struct mmu_range *range, 
     }
     mmu_writer_finish(&writer);
     return merged;
+}
+
+static void merge_above(struct ash_mmu *map, uintptr_t page)
+{
+    struct mmu_path path;
+
+    mmu_path_find(&path, map, page, 2);
+    for (unsigned level = path.level; level >= 1 && level >= map->start; level--) {
+        uint64_t link = port_entry_load(path.entry[level]);
+        struct mmu_range range;
+
+        if (mmu_is_table(link, level)) {
+            range.page = page >> mmu_shift(level) << mmu_shift(level);
+            range.end = range.page + ((uintptr_t)1 << mmu_shift(level));
+            if (mmu_count(link) < MMU_ENTRIES || merge_level(map, &range, level) == 0) {
+                return; /* what is above holds a table */
+            }
+        }
+    }
+}
+
+void mmu_merge_filled(struct ash_mmu *map, const struct mmu_range *range)
+{
+    if (!map->frozen) {
+        merge_above(map, range->page);
+        merge_above(map, range->end - 1);
+    }
 }
 
 int ash_mmu_merge(struct ash_mmu *map, ash_va_t va, uint64_t size, unsigned *merged)

@@ -5,20 +5,6 @@
 #include "mmu/attributes.h"
 #include "mmu/walk.h"
 
-/* What the page or block that covers va, found at this level, says. No block exceeds 1 GiB. */
-static inline void describe(const struct ash_mmu *map, uint64_t descriptor, unsigned level,
-                            uintptr_t va, struct ash_mmu_mapping *mapping)
-{
-    uint32_t size = (uint32_t)ASH_PAGE_SIZE << mmu_shift(level);
-
-    mapping->va = ash_va(va & ~(uintptr_t)(size - 1));
-    mapping->pa = mmu_output(descriptor);
-    mapping->size = size;
-    mapping->level = level;
-    mapping->attr = mmu_leaf_decode(map, descriptor);
-    mapping->descriptor = descriptor;
-}
-
 int ash_mmu_query(const struct ash_mmu *map, ash_va_t va, struct ash_mmu_mapping *mapping)
 {
     uintptr_t page = (va.value - map->base.value) >> ASH_PAGE_SHIFT;
@@ -32,9 +18,9 @@ int ash_mmu_query(const struct ash_mmu *map, ash_va_t va, struct ash_mmu_mapping
         return ASH_ENOENT;
     }
     if (path.level == 3) { /* most are: with a constant, it costs less */
-        describe(map, path.last, 3, va.value, mapping);
+        mmu_leaf_describe(map, path.last, 3, va.value, mapping);
     } else {
-        describe(map, path.last, path.level, va.value, mapping);
+        mmu_leaf_describe(map, path.last, path.level, va.value, mapping);
     }
     return 0;
 }
@@ -61,8 +47,8 @@ int ash_mmu_walk(const struct ash_mmu *map, ash_va_t va, uint64_t size, ash_mmu_
         } else if (mmu_is_table(descriptor, walk.level)) {
             mmu_walk_down(&walk, entry, descriptor);
         } else {
-            describe(map, descriptor, walk.level, map->base.value + (walk.page << ASH_PAGE_SHIFT),
-                     &mapping);
+            mmu_leaf_describe(map, descriptor, walk.level,
+                              map->base.value + (walk.page << ASH_PAGE_SHIFT), &mapping);
             verdict = visitor(arg, &mapping);
             if (verdict != 0) {
                 return verdict;

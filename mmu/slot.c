@@ -33,11 +33,11 @@ static inline void count_one(struct ash_mmu *map, const struct mmu_path *path, u
 /* Takes what is missing below the path: tables[3] for pages, tables[2] to link it, ... */
 static int take(struct ash_mmu *map, unsigned level, ash_pa_t tables[4])
 {
-    for (unsigned i = level + 1; i <= 3; i++) {
+    for (unsigned i = 3; i > level; i--) {
         int error = mmu_reserve_take(map, &tables[i]);
 
         if (error != 0) {
-            while (--i > level) {
+            while (++i <= 3) {
                 map->tables.give(map->tables.context, tables[i]);
             }
             return error;

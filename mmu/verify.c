@@ -3,6 +3,7 @@
  * Checking a whole map against what this module may have written. It trusts no descriptor: what
  * looks wrong is reported and not followed.
  */
+#include "mmu/alias.h"
 #include "mmu/attributes.h"
 #include "mmu/change.h"
 #include "mmu/walk.h"
@@ -49,8 +50,32 @@ static const char *leaf_error(const struct ash_mmu *map, uint64_t descriptor, un
         return "attributes that no mapping may have";
     }
     if (mmu_leaf_encode(map, mmu_leaf_decode(map, descriptor), &expected) != 0 ||
-        (descriptor & ~(MMU_OUTPUT | MMU_TYPE | MMU_SOFTWARE | MMU_CONTIGUOUS)) != expected) {
+        ((descriptor ^ expected) &
+         ~(MMU_OUTPUT | MMU_TYPE | MMU_SOFTWARE | MMU_CONTIGUOUS | map->format->writable)) != 0) {
         return "attributes that were not built here";
+    }
+    return NULL;
+}
+
+/* What is wrong with a run of 16 that starts here; NULL if nothing is. Access flag and dirty state
+ * may differ (arm-rules 10). */
+static const char *run_error(const struct ash_mmu *map, const uint64_t *entry, unsigned level)
+{
+    uint64_t first = port_entry_load(entry), step = mmu_leaf_step(level), hinted = 0;
+
+    for (unsigned i = 0; i < MMU_RUN; i++) {
+        uint64_t descriptor = port_entry_load(entry + i);
+        uint64_t expected = first + i * step;
+
+        hinted += descriptor >> MMU_CONTIGUOUS_SHIFT & descriptor & MMU_VALID;
+        if ((first & MMU_CONTIGUOUS) &&
+            ((descriptor ^ expected) & ~(MMU_ACCESSED | MMU_READ_ONLY | MMU_SOFTWARE)) != 0) {
+            return "a contiguous run whose members differ";
+        }
+    }
+    if (hinted != 0 && (!map->contiguous || (first & MMU_CONTIGUOUS) == 0 ||
+                        (mmu_output(first).value & (MMU_RUN * step - 1)) != 0)) {
+        return "a contiguous hint where none may be";
     }
     return NULL;
 }
@@ -85,8 +110,14 @@ static void check_entry(const struct ash_mmu *map, struct ash_mmu_report *report
     unsigned index = here->next++;
     uint64_t descriptor = port_entry_load(&here->table[index]);
     uintptr_t page = here->page + ((uintptr_t)index << mmu_shift(*level));
-    const char *error;
+    const char *error = NULL;
 
+    if (index % MMU_RUN == 0 && *level >= 1) {
+        error = run_error(map, &here->table[index], *level);
+    }
+    if (error != NULL) {
+        fail(report, map, error, page, *level, descriptor);
+    }
     if (descriptor == 0) {
         return;
     }
@@ -122,6 +153,7 @@ static void check_entry(const struct ash_mmu *map, struct ash_mmu_report *report
 int ash_mmu_verify(const struct ash_mmu *map, struct ash_mmu_report *report)
 {
     struct ash_mmu_report unwanted;
+    struct ash_mmu_mapping alias;
     struct place place[4];
     unsigned level = map->start;
 
@@ -146,6 +178,10 @@ int ash_mmu_verify(const struct ash_mmu *map, struct ash_mmu_report *report)
             break;
         }
         level--;
+    }
+    if (report->errors == 0 && mmu_alias_find(map, &alias)) {
+        fail(report, map, "a frame with two memory types",
+             (alias.va.value - map->base.value) >> ASH_PAGE_SHIFT, alias.level, alias.descriptor);
     }
     if (report->tables != map->counters.tables) {
         fail(report, map, "tables in use cannot all be reached", 0, map->start, 0);

@@ -110,6 +110,12 @@ void mmu_writer_grow(struct mmu_writer *writer, uint64_t *entry, uint64_t old)
         writer->fresh = level;
     }
     if (mmu_is_valid(old)) {
+        /* The processor may note an access or a write until the break: to lose none, the parts have
+         * both. */
+        if (writer->map->updates) {
+            old |= MMU_ACCESSED;
+            old &= old & writer->map->format->writable ? ~MMU_READ_ONLY : ~(uint64_t)0;
+        }
         struct mmu_place parts = {.entry = writer->walk.table[level], .level = level};
 
         mmu_gather_fill(&writer->gather, &parts, MMU_ENTRIES,

@@ -40,6 +40,9 @@ typedef uint32_t ash_mmu_attr_t;
 /** With EXEC: indirect branches into it must land where the compiler marked a target (FEAT_BTI).
  *  Kept by the AArch64 format alone; the bit is reserved on processors without the feature. */
 #define ASH_MMU_GUARDED 0x20u
+/** What has happened to a page or block since it was mapped so: only in maps that track it. */
+#define ASH_MMU_OLD   0x40u /**< not accessed: the first access is noted */
+#define ASH_MMU_CLEAN 0x80u /**< with WRITE: not written; the first write is noted */
 
 /** The memory attribute registers that the types above need: attribute 0 is 0xFF (Normal,
  *  write-back, read- and write-allocate), 1 is 0x44, 2 is 0x04, 3 is 0x00 (DDI 0487 MAIR_EL1). */
@@ -77,6 +80,20 @@ struct ash_mmu_config {
     /** Table walks do not look into the data cache (ID_MMFR3.CohWalk = 0): every entry written is
      *  cleaned before it is relied on. */
     bool incoherent;
+    /** OLD and CLEAN may be used. By the processor if `updates`, else by faults: see
+     *  ash_mmu_touch(). */
+    bool track;
+    /** With track: the processor sets access flags and dirty state in this map's entries
+     * (FEAT_HAFDBS switched on, port_access_updates()). Entries are then changed by
+     * compare-exchange. */
+    bool updates;
+    /** Runs of 16 aligned pages or blocks that are neither OLD nor CLEAN carry the contiguous hint,
+     *  so a TLB may hold them in one entry. To change a part of such a run is break-before-make of
+     *  the whole: like a block's, its pages fault for a moment. Some cores have errata. */
+    bool contiguous;
+    /** A mapping that fills a table tries to merge it, as ash_mmu_merge() does, unless it has
+     *  ASH_MMU_PAGES. The neighbours in the same 2 MiB or 1 GiB then fault for a moment. */
+    bool merge;
     struct ash_mmu_tables tables;
 };
 
@@ -112,6 +129,8 @@ struct ash_mmu {
     unsigned asid;
     uint32_t root_count; /* valid entries of the root */
     bool global, early, incoherent, frozen;
+    bool track, updates, contiguous, merge;
+    bool special; /* one of those */
     unsigned zone_count;
     struct ash_mmu_zone zone[ASH_MMU_ZONES];
     struct ash_mmu_tables tables;
@@ -124,9 +143,12 @@ struct ash_mmu_mapping {
     ash_pa_t pa;         /**< where it leads */
     uint64_t size;       /**< 4 KiB, 2 MiB or 1 GiB */
     unsigned level;      /**< architectural level of the entry, 3 for pages */
-    ash_mmu_attr_t attr; /**< type, WRITE, EXEC, USER */
+    ash_mmu_attr_t attr; /**< type, WRITE, EXEC, USER, GUARDED, OLD, CLEAN */
     uint64_t descriptor; /**< as it stands in the table */
 };
+
+/** Sees one mapping; anything but 0 ends the walk, which returns it. It must not change the map. */
+typedef int (*ash_mmu_visitor)(void *arg, const struct ash_mmu_mapping *mapping);
 
 /** What ash_mmu_verify() found. */
 struct ash_mmu_report {
@@ -198,6 +220,27 @@ int ash_mmu_unmap(struct ash_mmu *map, ash_va_t va, uint64_t size);
 int ash_mmu_protect(struct ash_mmu *map, ash_va_t va, uint64_t size, ash_mmu_attr_t attr);
 
 /**
+ * For a fault in a map with `track` whose processor does not update it, and harmless otherwise:
+ * notes an access, and a write if `write`, to the page or block that covers va (any alignment). 0:
+ * the mapping lets it pass now. Whether it may is otherwise the caller's question.
+ * Errors: ASH_ERANGE, ASH_ENOENT, ASH_EPERM (a write where WRITE is not given), ASH_EINVAL (a map
+ * without `track`).
+ */
+int ash_mmu_touch(struct ash_mmu *map, ash_va_t va, bool write);
+
+/**
+ * Calls visitor for each page and block that touches the range and was accessed (not OLD) or
+ * written (ash_mmu_written()), as it is found, and in the same atomic step makes it OLD and CLEAN
+ * as `clear` says. What was written under a mapping that ash_mmu_protect() has made read-only since
+ * is reported too, so to be sure of the last write: protect, then harvest. If clear has either,
+ * runs with the contiguous hint lose it. Returns 0, or what the visitor returned: entries past that
+ * one are untouched. Errors: arguments; ASH_EINVAL (other bits in clear, a map without `track`);
+ * ASH_EBUSY (frozen map).
+ */
+int ash_mmu_harvest(struct ash_mmu *map, ash_va_t va, uint64_t size, ash_mmu_attr_t clear,
+                    ash_mmu_visitor visitor, void *arg);
+
+/**
  * Replaces tables in the range by blocks where all 512 entries of a table form one, as far up as
  * possible; break-before-make of each, so nobody may use the range meanwhile. Remap zones keep
  * their pages. Cannot run out of memory. *merged (may be NULL) is the number of tables given back.
@@ -235,8 +278,9 @@ void ash_mmu_set_asid(struct ash_mmu *map, unsigned asid);
  */
 int ash_mmu_query(const struct ash_mmu *map, ash_va_t va, struct ash_mmu_mapping *mapping);
 
-/** Sees one mapping; anything but 0 ends the walk, which returns it. It must not change the map. */
-typedef int (*ash_mmu_visitor)(void *arg, const struct ash_mmu_mapping *mapping);
+/** Whether a mapping that a map with `track` reported was written since it was last harvested, or
+ *  may have been; also of one that is no longer writable. */
+bool ash_mmu_written(const struct ash_mmu_mapping *mapping);
 
 /**
  * Calls visitor for each page and block that touches the range, in ascending order; those at the
@@ -261,8 +305,10 @@ void ash_mmu_explain(const struct ash_mmu *map, ash_va_t va, ash_print_fn print)
 
 /**
  * Checks the whole map: counts of valid entries, tables reached against tables in use, addresses
- * and types of descriptors, attributes that no mapping may have, largest blocks' alignment.
- * report may be NULL. Returns 0 or ASH_ECORRUPT. Changes nothing. Cost: all entries of all tables.
+ * and types of descriptors, attributes that no mapping may have, largest blocks' alignment,
+ * contiguous runs, and that no frame is mapped with two memory types (arm-rules 24).
+ * report may be NULL. Returns 0 or ASH_ECORRUPT. Changes nothing. Cost: all entries of all tables,
+ * once more for each run of neighbours that is not write-back memory.
  */
 int ash_mmu_verify(const struct ash_mmu *map, struct ash_mmu_report *report);
 

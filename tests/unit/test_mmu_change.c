@@ -99,7 +99,7 @@ static const struct row rows[] = {
     {"2 MiB-aligned block at level 1", 0, BLOCK_RW + 0x200000, 1, MMU_REFUSE},
     {"APTable", TABLE, TABLE | 1ull << 61, 2, MMU_REFUSE},
     {"XNTable", 0, TABLE | 1ull << 60, 2, MMU_REFUSE},
-    {"unknown bit", 0, PAGE_RW | 1ull << 51, 3, MMU_REFUSE},
+    {"unknown bit", 0, PAGE_RW | 1ull << 49, 3, MMU_REFUSE},
 };
 
 static void decisions(void **state)
