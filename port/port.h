@@ -35,6 +35,8 @@
  *   bool port_has_range_tlbi(void)   the next is a few operations, whatever the number of pages
  *   void port_tlbi_range(ash_va_t va, uintptr_t pages, unsigned asid)   as port_tlbi_page_walk for
  *                each of that many pages; without range operations it is a loop
+ *   unsigned port_updates(void)      what the processor notes in entries by itself: 0 nothing,
+ *                PORT_UPDATES_ACCESS the access flag, PORT_UPDATES_DIRTY that and the dirty state
  *   void port_branch_sync(void)      BPIALLIS where mappings of code need it (ARMv7), else nothing
  *
  * Spaces (TTBR1)
@@ -82,6 +84,9 @@
 #include "ashlar/types.h"
 
 #define PORT_ASID_GLOBAL UINT32_MAX
+
+#define PORT_UPDATES_ACCESS 1u
+#define PORT_UPDATES_DIRTY  2u
 
 #define PORT_READ  0u
 #define PORT_WRITE 1u

@@ -84,7 +84,7 @@ struct ash_mmu_config {
      *  ash_mmu_touch(). */
     bool track;
     /** With track: the processor sets access flags and dirty state in this map's entries
-     * (FEAT_HAFDBS switched on, port_access_updates()). Entries are then changed by
+     * (FEAT_HAFDBS switched on, port_updates()). Entries are then changed by
      * compare-exchange. */
     bool updates;
     /** Runs of 16 aligned pages or blocks that are neither OLD nor CLEAN carry the contiguous hint,

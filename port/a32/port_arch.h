@@ -94,6 +94,12 @@ static inline void port_tlbi_range(ash_va_t va, uintptr_t pages, unsigned asid)
     }
 }
 
+/* AArch32 has no FEAT_HAFDBS. */
+static inline unsigned port_updates(void)
+{
+    return 0;
+}
+
 static inline void port_branch_sync(void)
 {
     CP15_WRITE(CP15_BPIALLIS, 0);

@@ -95,6 +95,17 @@ static inline bool port_has_range_tlbi(void)
 
 void port_tlbi_range(ash_va_t va, uintptr_t pages, unsigned asid);
 
+/** FEAT_HAFDBS, where the boot switched it on: TCR_EL1.HA and HD. */
+static inline unsigned port_updates(void)
+{
+    uint64_t tcr = SYS_READ64("tcr_el1");
+
+    if ((tcr & TCR_HA) == 0) {
+        return 0;
+    }
+    return tcr & TCR_HD ? PORT_UPDATES_DIRTY : PORT_UPDATES_ACCESS;
+}
+
 /* Instruction fetches see new translations after the ISB (D8.13). */
 static inline void port_branch_sync(void)
 {

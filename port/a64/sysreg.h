@@ -50,6 +50,8 @@
 #define TCR_TG1_4K    (2ull << 30) /* TG0: 0 */
 #define TCR_IPS_SHIFT 32
 #define TCR_AS        (1ull << 36) /* ASIDs of 16 bits */
+#define TCR_HA        (1ull << 39) /* access flag and ... */
+#define TCR_HD        (1ull << 40) /* ... dirty state by hardware */
 
 /* SCTLR_EL1 */
 #define SCTLR_M    (1ull << 0)
@@ -71,15 +73,16 @@
 #define SCTLR_BT1  (1ull << 36)
 
 /* ID registers: SYS_FIELD(register, field) */
-#define ID_ISAR0      "id_aa64isar0_el1"
-#define ID_ISAR0_TLB  56
-#define ID_MMFR0      "id_aa64mmfr0_el1"
-#define ID_MMFR0_PA   0
-#define ID_MMFR0_ASID 4
-#define ID_MMFR0_4K   28
-#define ID_MMFR1      "id_aa64mmfr1_el1"
-#define ID_MMFR1_PAN  20
-#define ID_PFR1       "id_aa64pfr1_el1"
-#define ID_PFR1_BT    0
+#define ID_ISAR0        "id_aa64isar0_el1"
+#define ID_ISAR0_TLB    56
+#define ID_MMFR0        "id_aa64mmfr0_el1"
+#define ID_MMFR0_PA     0
+#define ID_MMFR0_ASID   4
+#define ID_MMFR0_4K     28
+#define ID_MMFR1        "id_aa64mmfr1_el1"
+#define ID_MMFR1_PAN    20
+#define ID_MMFR1_HAFDBS 0
+#define ID_PFR1         "id_aa64pfr1_el1"
+#define ID_PFR1_BT      0
 
 #endif

@@ -51,6 +51,13 @@ static uint64_t translation_control(unsigned space_bits)
     if (SYS_FIELD(ID_MMFR0, ID_MMFR0_ASID) == 2) {
         tcr |= TCR_AS;
     }
+    /* Entries of maps that do not track have their access flag and no dirty bit: none changes. */
+    if (SYS_FIELD(ID_MMFR1, ID_MMFR1_HAFDBS) >= 1) {
+        tcr |= TCR_HA;
+    }
+    if (SYS_FIELD(ID_MMFR1, ID_MMFR1_HAFDBS) >= 2) {
+        tcr |= TCR_HD;
+    }
     return tcr;
 }
 

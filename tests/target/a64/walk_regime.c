@@ -80,7 +80,8 @@ UNSIGNED void walk_regime_on(const struct walk_set *set)
     port_dsb_ishst();
     ttbr0 = SYS_READ64("ttbr0_el1");
     tcr = SYS_READ64("tcr_el1");
-    control = tcr & ~(TCR_T0SZ(0x3f) | TCR_T1SZ(0x3f) | IPS | TCR_EPD1);
+    /* Without TCR.HA, AT does not find an access flag set because hardware would set it. */
+    control = tcr & ~(TCR_T0SZ(0x3f) | TCR_T1SZ(0x3f) | IPS | TCR_EPD1 | TCR_HA | TCR_HD);
     control |= TCR_T0SZ(64 - set->bits[0]) | TCR_T1SZ(64 - set->bits[1]) | IPS_40;
     load(set->root[0], set->root[1] | ASID, control | (set->epd1 ? TCR_EPD1 : 0));
 }
