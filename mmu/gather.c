@@ -111,7 +111,7 @@ void mmu_publish_stale(struct ash_mmu *map, const struct mmu_stale *stale, bool 
 {
     port_dsb_ishst();
     if (!map->early) {
-        if (effort(stale->count) < MMU_GATHER_MANY) {
+        if (stale->count < MMU_GATHER_MANY || port_has_range_tlbi()) {
             invalidate_run(map, stale);
         } else {
             invalidate_all(map);

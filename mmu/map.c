@@ -79,6 +79,18 @@ static unsigned leaves(const struct mmu_walk *walk, const uint64_t *entry, unsig
     return mmu_shift(walk->level) <= block ? mmu_entries_valid(entry, whole, 0) : 0;
 }
 
+/* Whether entries here may carry the contiguous hint. In a remap zone pages change one by one,
+ * while their neighbours are in use. */
+static bool hints(const struct mmu_writer *writer, unsigned level, uint64_t first)
+{
+    const struct ash_mmu *map = writer->map;
+
+    if (!map->contiguous || (first & MMU_ACCESSED) == 0 || (first & map->format->writable)) {
+        return false;
+    }
+    return level < 3 || (port_entry_load(writer->walk.link[3]) & MMU_PINNED) == 0;
+}
+
 /* Fills entries; runs of MMU_RUN whose VA and PA allow it carry the hint if the map wants it. */
 static void fill(struct mmu_writer *writer, struct mmu_place place, unsigned count, uint64_t first)
 {
@@ -88,8 +100,7 @@ static void fill(struct mmu_writer *writer, struct mmu_place place, unsigned cou
     unsigned head = (MMU_RUN - index) % MMU_RUN, runs = 0;
     bool fits = ((mmu_output(first).value >> (ASH_PAGE_SHIFT + shift)) & (MMU_RUN - 1)) == index;
 
-    if (writer->map->contiguous && fits && count > head && (first & MMU_ACCESSED) &&
-        (first & writer->map->format->writable) == 0) {
+    if (fits && count > head && hints(writer, place.level, first)) {
         runs = (count - head) / MMU_RUN * MMU_RUN;
     }
     if (runs == 0) {

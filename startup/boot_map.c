@@ -283,6 +283,7 @@ int boot_map_build(struct ash_regions *regions, const struct ash_platform *platf
     config.global = true;
     config.early = true;
     config.incoherent = !processor_walks_coherent();
+    config.contiguous = ash_board.contiguous;
     boot_tables_early(regions, &config.tables);
     *what = "root table";
     error = ash_mmu_init(&ash_boot_map, &config);

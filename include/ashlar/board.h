@@ -41,6 +41,9 @@ struct ash_board {
      * good (the remap zone): the only directly mapped RAM whose mapping may change after boot.
      */
     uint64_t remap_bytes;
+    /** The firmware's map carries the contiguous hint outside of the remap zone: TLBs may hold 16
+     *  blocks or pages in one entry. Not on cores with errata of it. */
+    bool contiguous;
     /** Bytes at the end of the remap zone that become the pmem region "dma". */
     uint64_t pmem_bytes;
     /** log2 of the bytes of virtual addresses that spaces get at the top; 0: none. */

@@ -89,7 +89,8 @@ struct ash_mmu_config {
     bool updates;
     /** Runs of 16 aligned pages or blocks that are neither OLD nor CLEAN carry the contiguous hint,
      *  so a TLB may hold them in one entry. To change a part of such a run is break-before-make of
-     *  the whole: like a block's, its pages fault for a moment. Some cores have errata. */
+     *  the whole: like a block's, its pages fault for a moment. Not in remap zones. Some cores have
+     *  errata. */
     bool contiguous;
     /** A mapping that fills a table tries to merge it, as ash_mmu_merge() does, unless it has
      *  ASH_MMU_PAGES. The neighbours in the same 2 MiB or 1 GiB then fault for a moment. */

@@ -77,6 +77,21 @@ static void hint_where_it_fits(void **state)
     }
 }
 
+/* In a remap zone each page is changed alone. */
+static void no_hint_in_a_remap_zone(void **state)
+{
+    (void)state;
+    FOR_EACH_KIND(kind)
+    {
+        start(kind, true, false);
+        assert_int_equal(ash_mmu_remap_zone(&rig.map, rig_va(&rig, MIB(2)), MIB(2)), 0);
+        map(MIB(1), FAR + MIB(1), MIB(3) + KIB(256), RW);
+        expect_hint(MIB(1), MIB(4), MIB(1), MIB(2));
+        expect_hint(MIB(4), MIB(4) + KIB(256), MIB(4), MIB(4) + KIB(256));
+        rig_destroy(&rig);
+    }
+}
+
 /* Whatever part of a run changes, the rest stays as it was, without the hint. */
 static void parts_change(void **state)
 {
@@ -282,7 +297,8 @@ int main(void)
         cmocka_unit_test(hint_where_it_fits),    cmocka_unit_test(parts_change),
         cmocka_unit_test(block_of_a_run),        cmocka_unit_test(filled_tables_merge),
         cmocka_unit_test(some_do_not_merge),     cmocka_unit_test(merges_go_up),
-        cmocka_unit_test(uneven_runs_are_found), cmocka_unit_test(aliases_are_found),
+        cmocka_unit_test(uneven_runs_are_found), cmocka_unit_test(no_hint_in_a_remap_zone),
+        cmocka_unit_test(aliases_are_found),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
