@@ -69,22 +69,12 @@ static unsigned effort(unsigned count)
     return count > 1 && port_has_range_tlbi() ? 1 : count;
 }
 
-static void collect(struct mmu_gather *gather, uintptr_t page, unsigned count, unsigned shift,
-                    bool walk)
+static void collect(struct mmu_gather *gather, uintptr_t page, unsigned count, unsigned shift)
 {
     struct mmu_stale *last;
 
     if (gather->pending >= MMU_GATHER_MANY) {
         return;
-    }
-    /* Invalidating any address below a table covers the walk to it, so if the last run lies there,
-     * as it does when a table was emptied just now, it only has to include the walk. */
-    if (walk && gather->runs > 0) {
-        last = &gather->run[gather->runs - 1];
-        if (last->page - page < (uintptr_t)1 << shift) {
-            last->walk = true;
-            return;
-        }
     }
     gather->pending += effort(count);
     if (gather->pending < MMU_GATHER_MANY) {
@@ -92,7 +82,16 @@ static void collect(struct mmu_gather *gather, uintptr_t page, unsigned count, u
         last->page = page;
         last->count = count;
         last->shift = shift;
-        last->walk = walk;
+        last->walk = false;
+    }
+}
+
+/* A table is unlinked, because the last of its entries were cleared just now: to invalidate one of
+ * their addresses covers the walk to it. */
+static void collect_walk(struct mmu_gather *gather)
+{
+    if (gather->pending < MMU_GATHER_MANY) {
+        gather->run[gather->runs - 1].walk = true;
     }
 }
 
@@ -188,7 +187,7 @@ void mmu_gather_clear(struct mmu_gather *gather, const struct mmu_place *place, 
     mmu_entries_clear(gather->map, place->entry, count);
     settle(gather, place, 0);
     if (place->published) {
-        collect(gather, place->page, count, mmu_shift(place->level), false);
+        collect(gather, place->page, count, mmu_shift(place->level));
     }
 }
 
@@ -204,7 +203,7 @@ static void break_run(struct mmu_gather *gather, const struct mmu_place *place, 
     if (table) {
         mmu_gather_all(gather); /* each page below may be in a TLB */
     } else {
-        collect(gather, place->page, count, mmu_shift(place->level), false);
+        collect(gather, place->page, count, mmu_shift(place->level));
     }
     mmu_gather_flush(gather);
     gather->code = code;
@@ -230,7 +229,7 @@ unsigned mmu_gather_retype(struct mmu_gather *gather, const struct mmu_place *pl
     mmu_entries_rewrite(gather->map, place->entry, count, keep, bits);
     settle(gather, place, new);
     if (change == MMU_INVALIDATE) {
-        collect(gather, place->page, count, mmu_shift(place->level), false);
+        collect(gather, place->page, count, mmu_shift(place->level));
     }
     return count;
 }
@@ -246,7 +245,7 @@ bool mmu_gather_exchange(struct mmu_gather *gather, const struct mmu_place *plac
     mmu_entries_written(gather->map, place->entry, 1);
     settle(gather, place, new);
     if (change == MMU_INVALIDATE) {
-        collect(gather, place->page, 1, mmu_shift(place->level), false);
+        collect(gather, place->page, 1, mmu_shift(place->level));
     }
     return true;
 }
@@ -279,6 +278,6 @@ void mmu_gather_link(struct mmu_gather *gather, const struct mmu_place *place, u
     mmu_entry_link(gather->map, place->entry, link);
     settle(gather, place, link);
     if (change == MMU_INVALIDATE) {
-        collect(gather, place->page, 1, mmu_shift(place->level), true);
+        collect_walk(gather);
     }
 }

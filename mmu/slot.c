@@ -108,7 +108,7 @@ static void unmap_tables(struct ash_mmu *map, struct mmu_path *path, const struc
     while (level > map->start) {
         uint64_t above = port_entry_load(path->entry[level - 1]);
 
-        if (mmu_count(above) > 1 || (above & MMU_PINNED)) {
+        if (mmu_count(above) > 1) {
             break;
         }
         mmu_entries_clear(map, path->entry[level], 1);
@@ -169,7 +169,12 @@ int mmu_slot_protect(struct ash_mmu *map, uintptr_t page, unsigned count, uint64
         (count > 1 && mmu_entries_alike(entry, count, keep) != count)) {
         return MMU_ELSEWHERE;
     }
-    mmu_entries_rewrite(map, entry, count, keep, bits);
+    if (count == 1 && !map->track) {
+        port_entry_write(entry, new);
+        mmu_entries_written(map, entry, 1);
+    } else {
+        mmu_entries_rewrite(map, entry, count, keep, bits);
+    }
     mmu_publish_stale(map, &stale, mmu_is_code(new));
     return 0;
 }

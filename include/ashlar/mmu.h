@@ -309,7 +309,8 @@ void ash_mmu_explain(const struct ash_mmu *map, ash_va_t va, ash_print_fn print)
  * and types of descriptors, attributes that no mapping may have, largest blocks' alignment,
  * contiguous runs, and that no frame is mapped with two memory types (arm-rules 24).
  * report may be NULL. Returns 0 or ASH_ECORRUPT. Changes nothing. Cost: all entries of all tables,
- * once more for each run of neighbours that is not write-back memory.
+ * and of all
+ * mappings again for every 16 runs of neighbours that are not write-back memory.
  */
 int ash_mmu_verify(const struct ash_mmu *map, struct ash_mmu_report *report);
 

@@ -186,6 +186,23 @@ static void filled_tables_merge(void **state)
     }
 }
 
+/* A mapping that fills the tables at both its ends: both merge. */
+static void both_ends_merge(void **state)
+{
+    (void)state;
+    FOR_EACH_KIND(kind)
+    {
+        start(kind, false, true);
+        map(0, FAR, MIB(1), RW);
+        map(MIB(5), FAR + MIB(5), MIB(1), RW);
+        map(MIB(1), FAR + MIB(1), MIB(4), RW);
+        assert_int_equal(rig.map.counters.merges, 2);
+        assert_int_equal(query(0).level, 2);
+        assert_int_equal(query(MIB(4)).level, 2);
+        rig_destroy(&rig);
+    }
+}
+
 /* Not if the entries form no block, nor with PAGES, nor in a remap zone or a frozen map. */
 static void some_do_not_merge(void **state)
 {
@@ -287,6 +304,13 @@ static void aliases_are_found(void **state)
         assert_int_equal(report.va.value, rig_va(&rig, MIB(2)).value);
         assert_int_equal(ash_mmu_unmap(&rig.map, rig_va(&rig, MIB(20)), KIB(4)), 0);
         map(MIB(20), FAR + MIB(4), KIB(4), ASH_MMU_UNCACHED | RW); /* the frame after */
+        for (unsigned i = 0; i < 40; i++) { /* more runs than are looked at together */
+            map(MIB(22) + KIB(8) * i, FAR + MIB(80) + KIB(8) * i, KIB(4), ASH_MMU_DEVICE);
+        }
+        assert_int_equal(ash_mmu_map(&rig.map, rig_va(&rig, MIB(28)),
+                                     ash_pa(FAR + MIB(80) + KIB(8) * 39), KIB(4), RW),
+                         0);
+        assert_int_equal(ash_mmu_verify(&rig.map, &report), ASH_ECORRUPT);
         rig_destroy(&rig);
     }
 }
@@ -294,10 +318,15 @@ static void aliases_are_found(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hint_where_it_fits),    cmocka_unit_test(parts_change),
-        cmocka_unit_test(block_of_a_run),        cmocka_unit_test(filled_tables_merge),
-        cmocka_unit_test(some_do_not_merge),     cmocka_unit_test(merges_go_up),
-        cmocka_unit_test(uneven_runs_are_found), cmocka_unit_test(no_hint_in_a_remap_zone),
+        cmocka_unit_test(hint_where_it_fits),
+        cmocka_unit_test(parts_change),
+        cmocka_unit_test(block_of_a_run),
+        cmocka_unit_test(filled_tables_merge),
+        cmocka_unit_test(both_ends_merge),
+        cmocka_unit_test(some_do_not_merge),
+        cmocka_unit_test(merges_go_up),
+        cmocka_unit_test(uneven_runs_are_found),
+        cmocka_unit_test(no_hint_in_a_remap_zone),
         cmocka_unit_test(aliases_are_found),
     };
 
