@@ -39,7 +39,7 @@ def reasons(text):
     for call in re.findall(r"(?:NEEDLESS|OR_LATER)\(((?:[^()]|\([^()]*\))*)\)", text):
         found |= set(re.findall(STRING, call))
         found |= {named[word] for word in re.findall(r"\w+", call) if word in named}
-    for entry in re.findall(r"\{(SIM_\w+, SIM_\w+, \d+, [^{}]*)\}", text):
+    for entry in re.findall(r"\{\s*(SIM_\w+, SIM_\w+, \d+, [^{}]*)\}", text):
         found |= set(re.findall(STRING, entry))
         found |= {named[word] for word in re.findall(r"\w+", entry) if word in named}
     return found
