@@ -103,10 +103,25 @@ def table(measured, beside):
         yield "  ".join(cells).rstrip()
 
 
+def readme(text, arch, measured):
+    """The text with the table between this architecture's marks made anew."""
+    start, end = f"<!-- bench {arch} -->\n", f"<!-- end {arch} -->"
+    lines = ["| operation | unit | at most | mean | worst |", "|---|---|---|---|---|"]
+    for row in measured:
+        limit = show(row["limit"])
+        if row["limit_worst"] is not None:
+            limit += f" ({show(row['limit_worst'])})"
+        lines.append(f"| {row['name']} | {row['unit']} | {limit} | {show(row['mean'])} "
+                     f"| {show(row['worst'])} |")
+    before, after = text.split(start)[0], text.split(end)[1]
+    return before + start + "\n".join(lines) + "\n" + end + after
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--arch", required=True, choices=sorted(CPU))
     parser.add_argument("--json", required=True)
+    parser.add_argument("--readme", help="file whose table is made anew")
     parser.add_argument("--timeout", type=float, default=120)
     parser.add_argument("builds", nargs="+", help="CHECK=<n>:CPUS=<n>:<folder>")
     args = parser.parse_args()
@@ -129,6 +144,11 @@ def main():
     with open(args.json, "w", encoding="utf-8") as file:
         json.dump(everything, file, indent=1)
         file.write("\n")
+    if args.readme:
+        with open(args.readme, encoding="utf-8") as file:
+            text = file.read()
+        with open(args.readme, "w", encoding="utf-8") as file:
+            file.write(readme(text, args.arch, measured))
     return 1 if absent or any(verdict(row) == "OVER" for row in everything) else 0
 
 

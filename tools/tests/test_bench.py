@@ -32,6 +32,16 @@ class Rows(unittest.TestCase):
         self.assertEqual(len(lines), 4)
         self.assertTrue(lines[2].endswith("near"))
 
+    def test_readme(self):
+        measured = list(bench.rows(TEXT, "a32", 0, 1))
+        old = "x\n<!-- bench a32 -->\nold\n<!-- end a32 -->\ny\n"
+        new = bench.readme(old, "a32", measured)
+        self.assertTrue(new.startswith("x\n<!-- bench a32 -->\n| operation"))
+        self.assertTrue(new.endswith("1 |\n<!-- end a32 -->\ny\n"))
+        self.assertIn("| map-random | instructions | 700 (1,200) | 690.5 | 1,300.0 |\n", new)
+        self.assertNotIn("old", new)
+        self.assertEqual(bench.readme(new, "a32", measured), new)
+
 
 if __name__ == "__main__":
     unittest.main()
