@@ -23,7 +23,8 @@
     X(ASH_ENODEV, -13, "no such device")                                                           \
     X(ASH_EBADTREE, -14, "malformed device tree")                                                  \
     X(ASH_ENOTOWNER, -15, "not owned by the caller")                                               \
-    X(ASH_ECORRUPT, -16, "corruption detected")
+    X(ASH_ECORRUPT, -16, "corruption detected")                                                    \
+    X(ASH_EFORMAT, -17, "malformed file")
 
 #define ASH_ERROR_ENUM(name, value, text) name = (value),
 enum ash_error { ASH_OK = 0, ASH_ERRORS(ASH_ERROR_ENUM) };
