@@ -213,11 +213,16 @@ static void break_run(struct mmu_gather *gather, const struct mmu_place *place, 
 unsigned mmu_gather_retype(struct mmu_gather *gather, const struct mmu_place *place, unsigned count,
                            uint64_t keep, uint64_t bits)
 {
+    const struct ash_mmu *map = gather->map;
     uint64_t old = port_entry_load(place->entry), new = (old & keep) | bits;
     enum mmu_change change = MMU_STORE;
 
     if (place->published) {
         change = mmu_change(old, new, place->level);
+        /* The processor may set the access flag first, and make it writable: in TLBs as well. */
+        if (change == MMU_STORE && map->updates && (old & map->format->writable)) {
+            change = MMU_INVALIDATE;
+        }
     }
     count = mmu_entries_alike(place->entry, count, keep & ~MMU_CONTIGUOUS);
     if (change == MMU_KEEP || change == MMU_REFUSE) {
@@ -226,7 +231,7 @@ unsigned mmu_gather_retype(struct mmu_gather *gather, const struct mmu_place *pl
     if (change == MMU_BREAK) {
         break_run(gather, place, count);
     }
-    mmu_entries_rewrite(gather->map, place->entry, count, keep, bits);
+    mmu_entries_rewrite(map, place->entry, count, keep, bits);
     settle(gather, place, new);
     if (change == MMU_INVALIDATE) {
         collect(gather, place->page, count, mmu_shift(place->level));

@@ -200,6 +200,27 @@ static void entries_change_by_themselves(void **state)
     }
 }
 
+/* Entries without access flag are in no TLB; but by the time that they get it from software, the
+ * processor may have made them accessed and writable. */
+static void first_write_meanwhile(void **state)
+{
+    (void)state;
+    FOR_EACH_KIND(kind)
+    {
+        if (kind->sim == SIM_LPAE) {
+            continue;
+        }
+        start(kind, true);
+        sim_regime.sets_access = sim_regime.sets_dirty = true;
+        map(0, KIB(4) * PAGES, RW | STATE);
+        assert_int_equal(ash_mmu_protect(&rig.map, rig_va(&rig, 0), KIB(4) * PAGES, RW | CLEAN), 0);
+        assert_int_equal(fault(0, SIM_READ), SIM_OK); /* the machine looks at what TLBs hold */
+        assert_int_equal(harvest(CLEAN), 0);
+        assert_true(seen.written[0] && seen.written[PAGES - 1]);
+        rig_destroy(&rig);
+    }
+}
+
 /* State in between is no run's end, to a dump; and such pages do not merge. */
 static char text[2048];
 static size_t length;
@@ -307,6 +328,7 @@ int main(void)
         cmocka_unit_test(what_is_cleared),
         cmocka_unit_test(protect_keeps_what_was_written),
         cmocka_unit_test(entries_change_by_themselves),
+        cmocka_unit_test(first_write_meanwhile),
         cmocka_unit_test(split_parts_are_written),
         cmocka_unit_test(state_stays_with_pages),
         cmocka_unit_test(arguments),
