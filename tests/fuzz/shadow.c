@@ -17,8 +17,7 @@ static const struct shadow_run *end_of(const struct shadow *shadow)
     return shadow->run + shadow->runs;
 }
 
-/* Adds a run behind all others. */
-static void push(struct shadow *to, uint64_t page, uint64_t end, const struct shadow_run *like,
+void shadow_push(struct shadow *to, uint64_t page, uint64_t end, const struct shadow_run *like,
                  unsigned level)
 {
     struct shadow_run *last = &to->run[to->runs];
@@ -49,39 +48,45 @@ static void lay(struct shadow *to, uint64_t page, uint64_t end, const struct sha
     uint64_t up1 = round_up(up2, 512 * 512), down1 = ash_align_down(down2, 512 * 512);
 
     if (level == 3 || up2 >= down2) {
-        push(to, page, end, like, 3);
+        shadow_push(to, page, end, like, 3);
         return;
     }
-    push(to, page, up2, like, 3);
+    shadow_push(to, page, up2, like, 3);
     if (level == 2 || up1 >= down1) {
-        push(to, up2, down2, like, 2);
+        shadow_push(to, up2, down2, like, 2);
     } else {
-        push(to, up2, up1, like, 2);
-        push(to, up1, down1, like, 1);
-        push(to, down1, down2, like, 2);
+        shadow_push(to, up2, up1, like, 2);
+        shadow_push(to, up1, down1, like, 1);
+        shadow_push(to, down1, down2, like, 2);
     }
-    push(to, down2, end, like, 3);
+    shadow_push(to, down2, end, like, 3);
 }
 
-static void begin(const struct shadow *old, struct shadow *next)
+void shadow_begin(const struct shadow *old, struct shadow *next)
 {
     next->start = old->start;
     next->pages = old->pages;
     next->frozen = old->frozen;
+    next->track = old->track;
+    next->contiguous = old->contiguous;
+    next->merge = old->merge;
     next->zones = old->zones;
     for (unsigned i = 0; i < old->zones; i++) {
         next->zone[i] = old->zone[i];
     }
     next->runs = 0;
+    next->hints = old->hints;
+    for (unsigned i = 0; i < old->hints; i++) {
+        next->hint[i] = old->hint[i];
+    }
 }
 
 static void keep(struct shadow *next, const struct shadow_run *run)
 {
-    push(next, run->page, shadow_end(run), run, run->level);
+    shadow_push(next, run->page, shadow_end(run), run, run->level);
 }
 
-/* The 2 MiB slots of a remap zone that the pages [*page, *end) touch first; false: none. */
-static bool pinned(const struct shadow *shadow, uint64_t *page, uint64_t *end)
+bool shadow_pinned(const struct shadow *shadow, uint64_t *page, uint64_t *end)
 {
     uint64_t first = *end, last = *end;
 
@@ -120,45 +125,25 @@ static void lay_around_zones(struct shadow *to, const struct shadow_run *wanted,
     uint64_t page = wanted->page, end = shadow_end(wanted);
     uint64_t from = page, until = end;
 
-    while (page < end && pinned(to, &from, &until)) {
+    while (page < end && shadow_pinned(to, &from, &until)) {
         lay(to, page, from, wanted, level);
-        push(to, from, until, wanted, 3);
+        shadow_push(to, from, until, wanted, 3);
         page = from = until;
         until = end;
     }
     lay(to, page, end, wanted, level);
 }
 
-int shadow_map(const struct shadow *old, struct shadow *next, const struct shadow_run *wanted,
-               bool pages_only, unsigned *needed)
-{
-    const struct shadow_run *run = old->run;
-
-    begin(old, next);
-    for (; run < end_of(old) && shadow_end(run) <= wanted->page; run++) {
-        keep(next, run);
-    }
-    if (run < end_of(old) && run->page < shadow_end(wanted)) {
-        return ASH_EEXIST;
-    }
-    lay_around_zones(next, wanted, pages_only ? 3 : largest(old, wanted));
-    for (; run < end_of(old); run++) {
-        keep(next, run);
-    }
-    *needed = shadow_tables(next) - shadow_tables(old);
-    return 0;
-}
-
-static bool frozen(const struct shadow *shadow, uint64_t page, uint64_t pages)
+int shadow_may_change(const struct shadow *shadow, uint64_t page, uint64_t pages)
 {
     for (unsigned i = 0; i < shadow->zones; i++) {
         const struct shadow_zone *zone = &shadow->zone[i];
 
         if (page >= zone->page && page + pages <= zone->page + zone->pages) {
-            return false;
+            return 0;
         }
     }
-    return shadow->frozen;
+    return shadow->frozen ? ASH_EBUSY : 0;
 }
 
 /* What becomes of the mappings of a range. */
@@ -167,6 +152,15 @@ struct edit {
     const ash_mmu_attr_t *attr; /* NULL: they keep theirs */
 };
 
+/* What a mapping with `old` becomes. That it was written is kept where it does not show. */
+static ash_mmu_attr_t edited(const struct shadow *shadow, ash_mmu_attr_t old, ash_mmu_attr_t new)
+{
+    if (shadow->track && shadow_written(old) && (old & SHADOW_WRITTEN || !shadow_written(new))) {
+        new |= SHADOW_WRITTEN;
+    }
+    return new;
+}
+
 /* Cuts what is mapped at both ends of the range, so that no entry reaches across, and edits what
  * lies inside. ASH_ENOENT if there is a hole. */
 static int cut(const struct shadow *old, struct shadow *next, uint64_t page, uint64_t pages,
@@ -174,7 +168,7 @@ static int cut(const struct shadow *old, struct shadow *next, uint64_t page, uin
 {
     uint64_t end = page + pages, covered = 0;
 
-    begin(old, next);
+    shadow_begin(old, next);
     for (const struct shadow_run *run = old->run; run < end_of(old); run++) {
         uint64_t from = run->page > page ? run->page : page;
         uint64_t to = shadow_end(run) < end ? shadow_end(run) : end;
@@ -184,7 +178,7 @@ static int cut(const struct shadow *old, struct shadow *next, uint64_t page, uin
             keep(next, run);
             continue;
         }
-        inside.attr = edit->attr != NULL ? *edit->attr : run->attr;
+        inside.attr = edit->attr != NULL ? edited(old, run->attr, *edit->attr) : run->attr;
         lay(next, run->page, from, run, run->level);
         if (!edit->drop) {
             lay(next, from, to, &inside, run->level);
@@ -192,15 +186,26 @@ static int cut(const struct shadow *old, struct shadow *next, uint64_t page, uin
         lay(next, to, shadow_end(run), run, run->level);
         covered += to - from;
     }
-    return covered == pages ? 0 : ASH_ENOENT;
+    if (covered != pages) {
+        return ASH_ENOENT;
+    }
+    shadow_unfold(old, next, page, page, end);
+    shadow_unfold(old, next, end - 1, page, end);
+    if (edit->drop || (edit->attr != NULL && (*edit->attr & (ASH_MMU_OLD | ASH_MMU_CLEAN)))) {
+        shadow_hint(next, page, end, false);
+    }
+    return 0;
 }
 
 int shadow_unmap(const struct shadow *old, struct shadow *next, uint64_t page, uint64_t pages,
                  unsigned *needed)
 {
     const struct edit split = {0}, drop = {.drop = true};
-    int error = frozen(old, page, pages) ? ASH_EBUSY : cut(old, next, page, pages, &split);
+    int error = shadow_may_change(old, page, pages);
 
+    if (error == 0) {
+        error = cut(old, next, page, pages, &split);
+    }
     if (error != 0) {
         return error;
     }
@@ -213,8 +218,11 @@ int shadow_protect(const struct shadow *old, struct shadow *next, uint64_t page,
                    ash_mmu_attr_t attr, unsigned *needed)
 {
     const struct edit edit = {.attr = &attr};
-    int error = frozen(old, page, pages) ? ASH_EBUSY : cut(old, next, page, pages, &edit);
+    int error = shadow_may_change(old, page, pages);
 
+    if (error == 0) {
+        error = cut(old, next, page, pages, &edit);
+    }
     if (error == 0) {
         *needed = shadow_tables(next) - shadow_tables(old);
     }
@@ -229,32 +237,89 @@ static unsigned merge_level(const struct shadow *old, struct shadow *next, uint6
     uint64_t reach = shadow_reach(level);
     unsigned merged = 0;
 
-    begin(old, next);
+    shadow_begin(old, next);
     for (const struct shadow_run *run = old->run; run < end_of(old); run++) {
         uint64_t from = round_up(run->page > page ? run->page : page, reach);
         uint64_t to = ash_align_down(shadow_end(run) < end ? shadow_end(run) : end, reach);
         uint64_t at = run->page;
 
-        if (run->level != level + 1 || (run->page ^ run->frame) & (reach - 1)) {
+        if (run->level != level + 1 || !shadow_merges(run) ||
+            (run->page ^ run->frame) & (reach - 1)) {
             from = to;
         }
         while (from < to) {
             uint64_t zone = from, after = to;
 
-            if (!pinned(old, &zone, &after)) {
+            if (!shadow_pinned(old, &zone, &after)) {
                 zone = to;
             }
             if (from < zone) {
-                push(next, at, from, run, level + 1);
-                push(next, from, zone, run, level);
+                shadow_push(next, at, from, run, level + 1);
+                shadow_push(next, from, zone, run, level);
+                shadow_hint(next, from, zone, false);
                 merged += (unsigned)((zone - from) / reach);
                 at = zone;
             }
             from = after;
         }
-        push(next, at, shadow_end(run), run, run->level);
+        shadow_push(next, at, shadow_end(run), run, run->level);
     }
     return merged;
+}
+
+/* What was just mapped at the page may have filled tables; how many merge. */
+static unsigned merge_filled(struct shadow *shadow, uint64_t page)
+{
+    static struct shadow before;
+    unsigned merged = 0;
+
+    for (unsigned level = 2; level >= 1 && level >= shadow->start; level--) {
+        uint64_t reach = shadow_reach(level), first = ash_align_down(page, reach);
+        const struct shadow_run *run = shadow_after(shadow, page);
+
+        if (run->level <= level) {
+            continue;
+        }
+        if (run->page > first || shadow_end(run) < first + reach) {
+            break;
+        }
+        shadow_begin(shadow, &before);
+        for (run = shadow->run; run < end_of(shadow); run++) {
+            before.run[before.runs++] = *run;
+        }
+        if (merge_level(&before, shadow, first, first + reach, level) == 0) {
+            break;
+        }
+        merged++;
+    }
+    return merged;
+}
+
+int shadow_map(const struct shadow *old, struct shadow *next, const struct shadow_run *wanted,
+               bool pages_only, unsigned *needed, unsigned *merged)
+{
+    const struct shadow_run *run = old->run;
+
+    shadow_begin(old, next);
+    for (; run < end_of(old) && shadow_end(run) <= wanted->page; run++) {
+        keep(next, run);
+    }
+    if (run < end_of(old) && run->page < shadow_end(wanted)) {
+        return ASH_EEXIST;
+    }
+    lay_around_zones(next, wanted, pages_only ? 3 : largest(old, wanted));
+    for (; run < end_of(old); run++) {
+        keep(next, run);
+    }
+    *needed = shadow_tables(next) - shadow_tables(old);
+    *merged = 0;
+    if (old->contiguous && (wanted->attr & (ASH_MMU_OLD | ASH_MMU_CLEAN)) == 0) {
+        shadow_hint_new(next, wanted->page, shadow_end(wanted));
+    }
+    if (old->merge && !pages_only && !old->frozen) {
+        *merged = merge_filled(next, wanted->page) + merge_filled(next, shadow_end(wanted) - 1);
+    }
+    return 0;
 }
 
 int shadow_merge(const struct shadow *old, struct shadow *next, uint64_t page, uint64_t pages,
@@ -263,7 +328,7 @@ int shadow_merge(const struct shadow *old, struct shadow *next, uint64_t page, u
     static struct shadow between;
 
     *merged = 0;
-    if (frozen(old, page, pages)) {
+    if (shadow_may_change(old, page, pages) != 0) {
         return ASH_EBUSY;
     }
     *merged = merge_level(old, old->start > 1 ? next : &between, page, page + pages, 2);
@@ -281,7 +346,7 @@ int shadow_zone(const struct shadow *old, struct shadow *next, uint64_t page, ui
     if (old->zones == ASH_MMU_ZONES) {
         return ASH_ENOMEM;
     }
-    begin(old, next);
+    shadow_begin(old, next);
     for (const struct shadow_run *run = old->run; run < end_of(old); run++) {
         if (remap && run->level < 3 && run->page < end && shadow_end(run) > first) {
             return ASH_EEXIST;
@@ -301,7 +366,7 @@ unsigned shadow_tables(const struct shadow *shadow)
         uint64_t covers = shadow_reach(level - 1); /* pages that one table of this level serves */
         const struct shadow_run *run = shadow->run;
         uint64_t zone = 0, after = shadow->pages, next = 0; /* tables before `next` are counted */
-        bool zones = pinned(shadow, &zone, &after);
+        bool zones = shadow_pinned(shadow, &zone, &after);
 
         while (zones || run < end_of(shadow)) {
             bool take_zone = zones && (run == end_of(shadow) || zone < run->page);
@@ -320,7 +385,7 @@ unsigned shadow_tables(const struct shadow *shadow)
             if (take_zone) {
                 zone = after;
                 after = shadow->pages;
-                zones = pinned(shadow, &zone, &after);
+                zones = shadow_pinned(shadow, &zone, &after);
             } else {
                 run++;
             }
@@ -331,10 +396,14 @@ unsigned shadow_tables(const struct shadow *shadow)
 
 unsigned shadow_least(const struct shadow *shadow, struct shadow *scratch)
 {
-    begin(shadow, scratch);
+    shadow_begin(shadow, scratch);
     for (const struct shadow_run *run = shadow->run; run < end_of(shadow);) {
         struct shadow_run all = *run++;
 
+        if (!shadow_merges(&all)) {
+            keep(scratch, &all);
+            continue;
+        }
         while (run < end_of(shadow) && run->page == shadow_end(&all) &&
                run->frame == all.frame + all.pages && run->attr == all.attr) {
             all.pages += run++->pages;
@@ -372,8 +441,13 @@ struct shadow_run shadow_entry(const struct shadow_run *run, uint64_t page)
 
 bool shadow_equal(const struct shadow *one, const struct shadow *other)
 {
-    if (one->runs != other->runs || one->zones != other->zones) {
+    if (one->runs != other->runs || one->zones != other->zones || one->hints != other->hints) {
         return false;
+    }
+    for (unsigned i = 0; i < one->hints; i++) {
+        if (one->hint[i].page != other->hint[i].page || one->hint[i].end != other->hint[i].end) {
+            return false;
+        }
     }
     for (unsigned i = 0; i < one->runs; i++) {
         const struct shadow_run *a = &one->run[i], *b = &other->run[i];

@@ -50,6 +50,8 @@ enum soak_verb {
     SOAK_UNMAP,
     SOAK_PROTECT,
     SOAK_MERGE,
+    SOAK_HARVEST,
+    SOAK_TOUCH,
     SOAK_QUERY,
     SOAK_WALK,
     SOAK_NEEDED, /* tables_needed */

@@ -8,6 +8,7 @@
 uint64_t soak_attributes(const struct soak *soak, ash_mmu_attr_t attr)
 {
     uint64_t user = 1ull << 6, read_only = 1ull << 7, inner = 3ull << 8, accessed = 1ull << 10;
+    uint64_t dirty = 1ull << 51, software = 1ull << 55;
     uint64_t not_global = 1ull << 11, guarded = 1ull << 50, pxn = 1ull << 53, xn = 1ull << 54;
     uint64_t bits = inner | accessed | (attr >> 8 & 3) << 2;
 
@@ -15,6 +16,10 @@ uint64_t soak_attributes(const struct soak *soak, ash_mmu_attr_t attr)
     bits |= attr & ASH_MMU_WRITE ? 0 : read_only;
     bits |= soak->config.global ? 0 : not_global;
     bits |= attr & ASH_MMU_GUARDED ? guarded : 0;
+    bits |= attr & ASH_MMU_CLEAN ? read_only : 0;
+    bits &= attr & ASH_MMU_OLD ? ~accessed : UINT64_MAX;
+    bits |= attr & SHADOW_NOTED ? (soak->format->sim == SIM_A64 ? dirty : software) : 0;
+    bits |= attr & SHADOW_WRITTEN ? software << 1 : 0;
     if ((attr & ASH_MMU_EXEC) == 0) {
         return bits | pxn | xn;
     }
@@ -24,18 +29,26 @@ uint64_t soak_attributes(const struct soak *soak, ash_mmu_attr_t attr)
     return bits | (soak->format->sim == SIM_A64 ? xn : 0);
 }
 
+uint64_t soak_descriptor(const struct soak *soak, const struct shadow_run *entry)
+{
+    uint64_t contiguous = shadow_hinted(soak->shadow, entry->page) ? 1ull << 52 : 0;
+
+    return entry->frame << ASH_PAGE_SHIFT | soak_attributes(soak, entry->attr) | contiguous |
+           (entry->level == 3 ? 3 : 1);
+}
+
 static void same_mapping(const struct soak *soak, const struct ash_mmu_mapping *mapping,
                          const struct shadow_run *entry)
 {
-    uint64_t type = entry->level == 3 ? 3 : 1;
-
     SOAK_SAME(mapping->va.value, soak_va(soak, entry->page).value);
     SOAK_SAME(mapping->pa.value, entry->frame << ASH_PAGE_SHIFT);
     SOAK_SAME(mapping->size, entry->pages << ASH_PAGE_SHIFT);
     SOAK_SAME(mapping->level, entry->level);
-    SOAK_SAME(mapping->attr, entry->attr);
-    SOAK_SAME(mapping->descriptor,
-              entry->frame << ASH_PAGE_SHIFT | soak_attributes(soak, entry->attr) | type);
+    SOAK_SAME(mapping->attr, entry->attr & ~SHADOW_HIDDEN);
+    SOAK_SAME(mapping->descriptor, soak_descriptor(soak, entry));
+    if (soak->config.track) {
+        SOAK_SAME(ash_mmu_written(mapping), shadow_written(entry->attr));
+    }
 }
 
 static bool allowed(ash_va_t va, unsigned access)
@@ -43,7 +56,8 @@ static bool allowed(ash_va_t va, unsigned access)
     return sim_translate(va.value, access).fault == SIM_OK;
 }
 
-static void machine_page(const struct soak *soak, ash_va_t va, const struct shadow_run *entry)
+static void compare_with_machine(const struct soak *soak, ash_va_t va,
+                                 const struct shadow_run *entry)
 {
     static const uint8_t memory[] = {0xff, 0x44, 0x04, 0x00};
     struct sim_answer answer = sim_access(va.value, SIM_READ);
@@ -54,8 +68,12 @@ static void machine_page(const struct soak *soak, ash_va_t va, const struct shad
         return;
     }
     user = entry->attr & ASH_MMU_USER;
-    write = entry->attr & ASH_MMU_WRITE;
+    write = (entry->attr & (ASH_MMU_WRITE | ASH_MMU_CLEAN)) == ASH_MMU_WRITE;
     exec = entry->attr & ASH_MMU_EXEC;
+    if (entry->attr & ASH_MMU_OLD) {
+        SOAK_SAME(answer.fault, SIM_FAULT_ACCESS_FLAG);
+        return;
+    }
     SOAK_SAME(answer.fault, SIM_OK);
     SOAK_SAME(answer.pa.value,
               (entry->frame << ASH_PAGE_SHIFT) + (va.value - soak_va(soak, entry->page).value));
@@ -70,8 +88,15 @@ static void machine_page(const struct soak *soak, ash_va_t va, const struct shad
     SOAK_SAME(allowed(va, SIM_FETCH | SIM_UNPRIVILEGED), exec && user);
 }
 
-/* The shadow's entry at the page; false: none. */
-static bool entry_at(const struct soak *soak, uint64_t page, struct shadow_run *entry)
+/* As the tables are: no access that is made to check is noted. */
+static void machine_page(const struct soak *soak, ash_va_t va, const struct shadow_run *entry)
+{
+    soak_updates(soak, false);
+    compare_with_machine(soak, va, entry);
+    soak_updates(soak, true);
+}
+
+bool soak_entry_at(const struct soak *soak, uint64_t page, struct shadow_run *entry)
 {
     const struct shadow_run *run = shadow_after(soak->shadow, page);
 
@@ -93,7 +118,7 @@ void soak_check_page(struct soak *soak, uint64_t page)
         return;
     }
     va.value += page * 157 % ASH_PAGE_SIZE;
-    mapped = entry_at(soak, page, &entry);
+    mapped = soak_entry_at(soak, page, &entry);
     SOAK_SAME(ash_mmu_query(&soak->map, va, &mapping), mapped ? 0 : ASH_ENOENT);
     if (mapped) {
         same_mapping(soak, &mapping, &entry);
@@ -112,6 +137,8 @@ void soak_check_outside(struct soak *soak)
         SOAK_SAME(ash_mmu_query(&soak->map, ash_va(base - 1), &mapping), ASH_ERANGE);
     }
     SOAK_SAME(ash_mmu_query(&soak->map, ash_va(end), &mapping), ASH_ERANGE);
+    SOAK_SAME(ash_mmu_touch(&soak->map, ash_va(end), false),
+              soak->config.track ? ASH_ERANGE : ASH_EINVAL);
 }
 
 void soak_check_sound(struct soak *soak)
@@ -177,6 +204,16 @@ void soak_check_walk(struct soak *soak, uint64_t page, uint64_t pages, unsigned 
     SOAK_CHECK(run == NULL || state.page >= page + pages || run->page >= page + pages);
 }
 
+static struct sim_answer as_is(const struct soak *soak, uint64_t page)
+{
+    struct sim_answer answer;
+
+    soak_updates(soak, false);
+    answer = sim_translate(soak_va(soak, page).value, SIM_READ);
+    soak_updates(soak, true);
+    return answer;
+}
+
 void soak_check_all(struct soak *soak)
 {
     uint64_t page = 0;
@@ -186,13 +223,13 @@ void soak_check_all(struct soak *soak)
         return;
     }
     while (page < soak->shadow->pages) {
-        struct sim_answer answer = sim_translate(soak_va(soak, page).value, SIM_READ);
+        struct sim_answer answer = as_is(soak, page);
         const struct shadow_run *run = shadow_after(soak->shadow, page);
         uint64_t skip = shadow_reach(answer.level);
         struct shadow_run entry;
 
-        if (answer.fault == SIM_OK) {
-            SOAK_CHECK(entry_at(soak, page, &entry));
+        if (answer.fault == SIM_OK || answer.fault == SIM_FAULT_ACCESS_FLAG) {
+            SOAK_CHECK(soak_entry_at(soak, page, &entry));
             machine_page(soak, soak_va(soak, page), &entry);
         } else {
             SOAK_SAME(answer.fault, SIM_FAULT_TRANSLATION);

@@ -6,6 +6,7 @@
 #include "tests/fuzz/soak_parts.h"
 
 #define PLACES 12u
+#define LOOKS  200u /* by each of the others: in long operations they stop then */
 
 static struct {
     struct soak *soak;
@@ -20,7 +21,17 @@ static struct {
     } place[PLACES];
 } crowd;
 
-/* Adds a page that the step has nothing to do with: mapped by the same entry before and after. */
+/* Whether the entry of the page, which lies outside, is one that the step looks at: the processor
+ * may note an access in it, and the step undo that. */
+static bool shared(const struct soak_step *step, const struct shadow_run *run, uint64_t page)
+{
+    struct shadow_run entry = shadow_entry(run, page);
+
+    return entry.page < step->page + step->pages && step->page < shadow_end(&entry);
+}
+
+/* Adds a page that the step has nothing to do with: mapped by the same entry before and after, and
+ * that no access to it faults. */
 static void add(const struct shadow *now, const struct shadow *then, const struct soak_step *step,
                 uint64_t page)
 {
@@ -28,7 +39,9 @@ static void add(const struct shadow *now, const struct shadow *then, const struc
 
     if (crowd.places < PLACES && page - step->page >= step->pages && before != NULL &&
         before->page <= page && after != NULL && after->page <= page &&
-        after->level == before->level && after->attr == before->attr) {
+        after->level == before->level && after->attr == before->attr &&
+        !shared(step, before, page) && shadow_hinted(now, page) == shadow_hinted(then, page) &&
+        (crowd.soak->config.updates || (before->attr & ASH_MMU_OLD) == 0)) {
         crowd.place[crowd.places].page = page;
         crowd.place[crowd.places++].frame = before->frame + (page - before->page);
     }
@@ -42,7 +55,7 @@ static void body(void *arg)
         crowd.done = true;
         return;
     }
-    for (unsigned n = sim_cpu; !crowd.done; n++) {
+    for (unsigned n = sim_cpu; !crowd.done && n < LOOKS; n++) {
         unsigned i = n % crowd.places;
         ash_va_t va = soak_va(crowd.soak, crowd.place[i].page);
         struct sim_answer answer = sim_access(va.value, SIM_READ);

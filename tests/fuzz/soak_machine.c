@@ -207,6 +207,8 @@ static void machine(struct soak *soak)
     sim_regime.mair = ASH_MMU_MAIR0 | (uint64_t)ASH_MMU_MAIR1 << 32;
     sim_coherent_walks = !soak->config.incoherent;
     sim_range_tlbi = soak->ranges;
+    sim_written_bit = soak->config.track ? 1ull << 56 : 0;
+    soak_updates(soak, true);
     if (soak->config.early) {
         sim_mmu_off(ash_pa(soak->format->tables), SOAK_FRAMES * ASH_PAGE_SIZE);
     }
@@ -243,6 +245,14 @@ static void configure(struct soak *soak)
     if (format->sim == SIM_A64 && sizeof(uintptr_t) == 8 && soak_once_in(source, 3)) {
         soak->config.format = NULL; /* that of this processor */
     }
+    if (soak_once_in(source, 2)) {
+        unsigned options = (unsigned)soak_draw(source, 16); /* all combinations */
+
+        soak->config.track = options & 1;
+        soak->config.updates = (options & 3) == 3 && format->sim == SIM_A64;
+        soak->config.contiguous = options & 4;
+        soak->config.merge = options & 8;
+    }
     soak->first_free = soak_once_in(source, 2);
     soak->ranges = format->sim == SIM_A64 && soak_once_in(source, 2);
     soak->pool = 0;
@@ -255,7 +265,7 @@ static void refused(struct soak *soak)
     struct ash_mmu_config config = soak->config;
     int expected = ASH_EINVAL;
 
-    switch (soak_draw(&soak->source, 6)) {
+    switch (soak_draw(&soak->source, 7)) {
     case 0:
         config.va_bits = 24 - (unsigned)soak_draw(&soak->source, 25);
         break;
@@ -271,6 +281,10 @@ static void refused(struct soak *soak)
         break;
     case 4:
         config.tables.give = NULL;
+        break;
+    case 5:
+        config.track = false;
+        config.updates = true;
         break;
     default:
         soak->fail_at = 1;
@@ -317,6 +331,9 @@ void soak_start(struct soak *soak, const struct soak_format *format, struct soak
     *soak->shadow = (struct shadow){
         .start = format->start,
         .pages = 1ull << (soak->config.va_bits - ASH_PAGE_SHIFT),
+        .track = soak->config.track,
+        .contiguous = soak->config.contiguous,
+        .merge = soak->config.merge,
     };
     choose_focus(soak);
     if (soak_once_in(&soak->source, 3)) {
@@ -344,9 +361,9 @@ void soak_end(struct soak *soak)
 /* Findings */
 
 const char *const soak_verbs[SOAK_VERBS] = {
-    "map",           "unmap",      "protect",   "merge",  "query", "walk",
-    "tables needed", "remap zone", "open zone", "freeze", "asid",  "set tables",
-    "publish",       "report",     "damage",    "renew",
+    "map",   "unmap",      "protect",       "merge",      "harvest",   "touch",
+    "query", "walk",       "tables needed", "remap zone", "open zone", "freeze",
+    "asid",  "set tables", "publish",       "report",     "damage",    "renew",
 };
 
 void soak_print_counts(const struct soak_counts counts[SOAK_FORMATS])
@@ -381,10 +398,12 @@ void soak_print_session(void)
         return;
     }
     running = NULL;
-    fprintf(stderr, "%s, %u bits at %#llx, %s%s%s%s; step %llu (%llu in all) of ",
+    fprintf(stderr, "%s, %u bits at %#llx, %s%s%s%s%s%s%s%s; step %llu (%llu in all) of ",
             soak->format->name, soak->config.va_bits, (unsigned long long)soak->config.base.value,
             soak->config.global ? "global" : "ASID", soak->config.early ? ", early" : "",
             soak->config.incoherent ? ", incoherent" : "", soak->ranges ? ", ranges" : "",
+            soak->config.track ? ", track" : "", soak->config.updates ? ", updates" : "",
+            soak->config.contiguous ? ", contiguous" : "", soak->config.merge ? ", merge" : "",
             (unsigned long long)soak->number, (unsigned long long)(soak->before + soak->number));
     if (soak->seed != 0) {
         fprintf(stderr, "--session %#llx --format %s\n", (unsigned long long)soak->seed,

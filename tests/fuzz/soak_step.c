@@ -5,7 +5,7 @@
  */
 #include "tests/fuzz/soak_parts.h"
 
-#define EVERY_SOUND 32u   /* steps from one verify to the next */
+#define EVERY_SOUND 64u   /* steps from one verify to the next */
 #define EVERY_WALK  128u  /* ... of a comparison of all mappings */
 #define EVERY_ALL   1024u /* ... of a walk of the machine over the whole map */
 
@@ -26,6 +26,7 @@ static int spoil(struct soak *soak, struct soak_step *step)
     uint64_t frames = 1ull << (soak->format->output_bits - ASH_PAGE_SHIFT);
     bool maps = step->verb == SOAK_MAP || step->verb == SOAK_NEEDED;
     bool attributes = maps || step->verb == SOAK_PROTECT;
+    ash_mmu_attr_t state = ASH_MMU_OLD | ASH_MMU_CLEAN;
 
     switch (step->bad) {
     case 1:
@@ -66,22 +67,27 @@ static int spoil(struct soak *soak, struct soak_step *step)
         return maps ? ASH_ERANGE : 0;
     case 13:
         step->attr |= step->page % 2 ? 0x400u : 8u;
-        return attributes ? ASH_EINVAL : 0;
+        return attributes || step->verb == SOAK_HARVEST ? ASH_EINVAL : 0;
     case 14:
         step->attr |= ASH_MMU_WRITE | ASH_MMU_EXEC;
         return attributes ? ASH_EPERM : 0;
     case 15:
         step->attr = (step->attr & ~ASH_MMU_EXEC) | ASH_MMU_GUARDED;
         return attributes ? ASH_EPERM : 0;
+    case 16:
+        step->attr |= soak->config.track ? ASH_MMU_CLEAN : state;
+        step->attr &= soak->config.track ? ~ASH_MMU_WRITE : ~0u; /* nothing would note it */
+        return attributes ? ASH_EINVAL : 0;
     default:
-        step->attr = (step->attr & ~ASH_MMU_WRITE) | ASH_MMU_EXEC | ASH_MMU_DEVICE;
+        step->attr =
+            (step->attr & ~(ASH_MMU_WRITE | ASH_MMU_CLEAN)) | ASH_MMU_EXEC | ASH_MMU_DEVICE;
         return attributes ? ASH_EPERM : 0;
     }
 }
 
 static bool takes_range(enum soak_verb verb)
 {
-    return verb <= SOAK_MERGE || (verb >= SOAK_WALK && verb <= SOAK_OPEN_ZONE);
+    return verb <= SOAK_HARVEST || (verb >= SOAK_WALK && verb <= SOAK_OPEN_ZONE);
 }
 
 static struct soak_step *complete(struct soak *soak, const struct soak_step *chosen)
@@ -121,8 +127,8 @@ static struct expected expect(struct soak *soak, const struct soak_step *step)
     switch (step->verb) {
     case SOAK_MAP:
     case SOAK_NEEDED:
-        expected.error =
-            shadow_map(old, soak->next, &wanted, step->attr & ASH_MMU_PAGES, &expected.tables);
+        expected.error = shadow_map(old, soak->next, &wanted, step->attr & ASH_MMU_PAGES,
+                                    &expected.tables, &expected.merged);
         expected.changed = step->verb == SOAK_MAP;
         break;
     case SOAK_UNMAP:
@@ -137,6 +143,19 @@ static struct expected expect(struct soak *soak, const struct soak_step *step)
     case SOAK_MERGE:
         expected.error = shadow_merge(old, soak->next, step->page, step->pages, &expected.merged);
         expected.changed = expected.merged > 0;
+        break;
+    case SOAK_HARVEST:
+        if (soak->config.track) {
+            expected.error = step->attr == 0 ? 0 : shadow_may_change(old, step->page, step->pages);
+            shadow_harvest(old, soak->next, step->page, step->page + step->pages, step->attr);
+        } else {
+            expected.error = ASH_EINVAL;
+        }
+        break;
+    case SOAK_TOUCH:
+        expected.error = soak->config.track
+                             ? shadow_touch(old, soak->next, step->page, step->detail % 2)
+                             : ASH_EINVAL;
         break;
     case SOAK_REMAP_ZONE:
     case SOAK_OPEN_ZONE:
@@ -246,6 +265,15 @@ static int run(struct soak *soak, const struct soak_step *step, const struct exp
         result = ash_mmu_merge(map, step->va, step->size, step->detail % 2 ? NULL : &number);
         SOAK_CHECK(result != 0 || step->detail % 2 || number == expected->merged);
         return result;
+    case SOAK_HARVEST:
+        if (expected->error == 0) {
+            return soak_harvest(soak, step);
+        }
+        result = ash_mmu_harvest(map, step->va, step->size, step->attr, see_nothing, &number);
+        SOAK_SAME(number, 12345);
+        return result;
+    case SOAK_TOUCH:
+        return soak_touch(soak, step, expected->error == 0);
     case SOAK_WALK:
         if (step->bad != 0) {
             result = ash_mmu_walk(map, step->va, step->size, see_nothing, &number);
@@ -371,14 +399,14 @@ static void check_costs(const struct soak *soak, const struct soak_step *step,
     }
     SOAK_SAME(barriers, sim_count[SIM_DSB_ISHST]);
     check_ranges(soak, step, expected);
-    if (step->verb == SOAK_PROTECT && !expected->changed) {
+    if (step->verb >= SOAK_PROTECT && step->verb <= SOAK_TOUCH && !expected->changed) {
         SOAK_SAME(sim_count[SIM_ENTRY_STORE] + sim_tlbi_count(), 0);
     }
-    if (step->verb == SOAK_MAP) {
+    if (step->verb == SOAK_MAP && expected->merged == 0) {
         SOAK_SAME(sim_tlbi_count(), 0); /* entries that fault are not cached */
         SOAK_SAME(barriers, 1);
     }
-    if (step->verb == SOAK_UNMAP && expected->tables == 0) {
+    if (step->verb == SOAK_UNMAP && expected->tables == 0 && !soak->config.contiguous) {
         SOAK_SAME(barriers, 1);
     }
 }
@@ -404,6 +432,38 @@ static void check_least(struct soak *soak, const struct soak_step *step)
     }
 }
 
+/* Widens the span to whole entries. */
+static void widen(const struct shadow *shadow, struct soak_span *span)
+{
+    const struct shadow_run *first = shadow_after(shadow, span->page);
+    const struct shadow_run *last = shadow_after(shadow, span->end - 1);
+
+    if (first != NULL && first->page <= span->page) {
+        span->page = shadow_entry(first, span->page).page;
+    }
+    if (last != NULL && last->page < span->end) {
+        struct shadow_run entry = shadow_entry(last, span->end - 1);
+
+        span->end = shadow_end(&entry);
+    }
+}
+
+/* What the processor has noted: in entries that the step has changed, or others have used. */
+static void learn(struct soak *soak, const struct soak_step *step, const struct shadow *before)
+{
+    struct soak_span span = {step->page, step->page + step->pages};
+
+    if (!soak->config.updates) {
+        return;
+    }
+    if (step->crowd != 0) {
+        span = (struct soak_span){0, soak->shadow->pages};
+    }
+    widen(before, &span);
+    widen(soak->shadow, &span);
+    soak_learn(soak, &span);
+}
+
 void soak_perform(struct soak *soak, const struct soak_step *chosen)
 {
     struct soak_step *step = complete(soak, chosen);
@@ -416,7 +476,7 @@ void soak_perform(struct soak *soak, const struct soak_step *chosen)
     soak_remember(soak, expected.failing);
     before = soak->map.counters;
     soak->takes = 0;
-    soak->fail_at = step->verb <= SOAK_MERGE || step->verb == SOAK_REMAP_ZONE ? step->fail_at : 0;
+    soak->fail_at = step->verb <= SOAK_TOUCH || step->verb == SOAK_REMAP_ZONE ? step->fail_at : 0;
     sim_forget();
     SOAK_SAME(run_somewhere(soak, step, &expected), expected.error);
     soak->fail_at = 0;
@@ -428,8 +488,12 @@ void soak_perform(struct soak *soak, const struct soak_step *chosen)
         soak->counts->failures += expected.failing;
         expected.changed = false;
     } else if (expected.next) {
+        if (step->verb == SOAK_HARVEST || step->verb == SOAK_TOUCH) {
+            expected.changed = !shadow_equal(shadow, soak->next);
+        }
         soak->shadow = soak->next;
         soak->next = shadow;
+        learn(soak, step, shadow);
         check_costs(soak, step, &before, &expected);
         check_around(soak, step);
         check_least(soak, step);

@@ -34,7 +34,7 @@ static void eight_tables(void **state)
 
     (void)state;
     for (unsigned first = 0; first < MAPPINGS; first++) {
-        unsigned at = 0, needed;
+        unsigned at = 0, needed, merged;
 
         rig_start(&rig, &rig_kinds[0]);
         list[0] = (struct shadow){.start = 1, .pages = GIB(4) / KIB(4)};
@@ -47,7 +47,7 @@ static void eight_tables(void **state)
             assert_int_equal(ash_mmu_map(&rig.map, rig_va(&rig, next->base), ash_pa(next->base),
                                          next->size, next->attr),
                              0);
-            assert_int_equal(shadow_map(&list[at], &list[at ^ 1], &run, false, &needed), 0);
+            assert_int_equal(shadow_map(&list[at], &list[at ^ 1], &run, false, &needed, &merged), 0);
             assert_int_equal(rig.in_use, shadow_tables(&list[at ^ 1]));
         }
         assert_int_equal(rig.in_use, TABLES);
