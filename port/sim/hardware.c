@@ -115,8 +115,8 @@ void sim_hardware_changed(const uint64_t *entry)
     count = kept;
 }
 
-/* The descriptor that maps va to pa now, or 0. */
-static uint64_t mapping(const struct sim_tree *tree, uint64_t va, uint64_t pa)
+/* The entry that maps va to pa now, or NULL. */
+static const uint64_t *mapping(const struct sim_tree *tree, uint64_t va, uint64_t pa)
 {
     unsigned level = sim_first_level(tree->format, tree->va_bits);
     struct sim_answer answer = sim_walk_from(tree, tree->root, level, va, SIM_READ);
@@ -124,9 +124,9 @@ static uint64_t mapping(const struct sim_tree *tree, uint64_t va, uint64_t pa)
 
     if (answer.fault != SIM_OK || answer.pa.value != pa ||
         !sim_spot_at(answer.entry.value, &spot)) {
-        return 0;
+        return NULL;
     }
-    return *sim_spot_memory(&spot);
+    return sim_spot_memory(&spot);
 }
 
 /* It is read-only, or clean, and nothing says that it was written. */
@@ -141,7 +141,8 @@ void sim_hardware_rest(void)
 
     for (unsigned i = 0; i < count; i++) {
         const struct sim_tree *tree = &sim_trees[updates[i].tree];
-        uint64_t now = tree->used ? mapping(tree, updates[i].va, updates[i].pa) : 0;
+        const uint64_t *entry = tree->used ? mapping(tree, updates[i].va, updates[i].pa) : NULL;
+        uint64_t now = entry != NULL ? *entry : 0;
 
         if (!sim_is_valid(now)) {
             continue; /* it maps nothing any more, or something else */
@@ -150,6 +151,9 @@ void sim_hardware_rest(void)
             sim_broken(6, "the hardware had set %s of %#llx, and the entry was changed without it",
                        updates[i].dirty ? "the dirty state" : "the access flag",
                        (unsigned long long)updates[i].va);
+        }
+        if (entry != updates[i].entry) {
+            continue; /* split or merged: another entry has it now */
         }
         updates[kept++] = updates[i];
     }
