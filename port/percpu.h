@@ -13,6 +13,7 @@
 #define PERCPU_STACKS    (2 * PERCPU_WORD)
 #define PERCPU_REPORTING (3 * PERCPU_WORD)
 #define PERCPU_SCRATCH   (4 * PERCPU_WORD) /* 4 words for the exception entries */
+#define PERCPU_PC        (8 * PERCPU_WORD)
 
 /* An entry fills whole cache lines: a CPU in the pen writes its own with caches off, and a line
  * shared with a CPU that has them on would bring old values back. */
@@ -32,7 +33,8 @@ struct percpu {
     uintptr_t stacks;    /**< base of this CPU's block of stacks (startup/stacks.h) */
     uintptr_t reporting; /**< set while a fatal report is printed */
     uintptr_t scratch[4];
-    uintptr_t pad[8];
+    uintptr_t interrupted; /**< program counter that the last interrupt came to */
+    uintptr_t pad[7];
 };
 
 _Static_assert(sizeof(struct percpu) == PERCPU_SIZE, "assembler offsets");

@@ -5,9 +5,11 @@
 #include "ashlar/fault.h"
 
 #include "startup/early_print.h"
+#include "startup/report.h"
 
 static void fault_stop(const struct ash_fault *fault)
 {
+    report_begin((uintptr_t)fault->caller);
     early_text("\n*** ");
     early_text(fault->module);
     early_text(": ");
@@ -18,8 +20,8 @@ static void fault_stop(const struct ash_fault *fault)
     early_hex(fault->address, 8);
     early_text("\n    caller   ");
     early_hex((uintptr_t)fault->caller, 8);
-    early_text("\n*** stopped: reset the board to go on\n");
-    early_stop();
+    early_text("\n");
+    report_end();
 }
 
 ash_fault_fn ash_fault_hook = fault_stop;

@@ -11,6 +11,24 @@
 
 bool (*ash_stack_find_hook)(uintptr_t address, struct ash_stack_place *place);
 
+const struct report_others *report_others;
+
+void report_begin(uintptr_t pc)
+{
+    if (report_others != NULL) {
+        report_others->stop(pc);
+    }
+}
+
+void report_end(void)
+{
+    if (report_others != NULL) {
+        report_others->print();
+    }
+    early_text("*** stopped: reset the board to go on\n");
+    early_stop();
+}
+
 /* The stack made by ash_stack_create() that an address belongs to. */
 static bool find_created(uintptr_t address, struct ash_stack_place *place)
 {
@@ -165,6 +183,7 @@ static void print_status(const struct ash_trap *trap)
 
 void report_trap(const struct ash_trap *trap)
 {
+    report_begin(trap->pc);
     print_headline(trap);
     print_status(trap);
     if (trap->address_valid) {
@@ -179,16 +198,16 @@ void report_trap(const struct ash_trap *trap)
         print_word(trap->regs[i]);
         early_text(i % 4 == 3 || i == REPORT_REGS - 1 ? "\n" : "");
     }
-    early_text("*** stopped: reset the board to go on\n");
-    early_stop();
+    report_end();
 }
 
 void report_signal(int signal)
 {
+    report_begin((uintptr_t)__builtin_return_address(0));
     early_text("\n*** the program raised signal ");
     early_decimal((uint32_t)signal);
-    early_text("\n*** stopped: reset the board to go on\n");
-    early_stop();
+    early_text("\n");
+    report_end();
 }
 
 void report_again(uintptr_t pc)

@@ -16,6 +16,20 @@ _Noreturn void report_again(uintptr_t pc);
 /** The program gave up by abort() or raise(): one line, and stop. */
 _Noreturn void report_signal(int signal);
 
+/** The other CPUs, for a report; NULL: none was started. */
+struct report_others {
+    /** Stops them, and does not return if another CPU has a report; `pc` is what this one is about.
+     */
+    void (*stop)(uintptr_t pc);
+    /** Prints where each of them was. */
+    void (*print)(void);
+};
+extern const struct report_others *report_others;
+
+/** Around every report of something fatal: nobody else prints in between. */
+void report_begin(uintptr_t pc);
+_Noreturn void report_end(void);
+
 /* In the processor's folder. */
 
 /** The mode in a status word. */

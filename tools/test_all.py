@@ -31,9 +31,11 @@ LOGS = os.path.join("build", "logs")
 LOG_LINES = 40  # of a failed job's log that are printed
 SHORT_FUZZ_SECONDS = 4
 SHORT_SOAK_STEPS = 40000
-# Other builds of the default machine's image.
-VARIANTS = ({"CHECK": "0"}, {"CHECK": "2"}, {"CPUS": "1"},
-            {"ARCH": "a64", "CHECK": "2", "CPUS": "1"})
+# Other builds of the flash image, and what sets their machine apart from the default one.
+VARIANTS = (({"CHECK": "0"}, {}), ({"CHECK": "2"}, {"smp": 2}), ({"CPUS": "1"}, {"smp": 2}),
+            ({"ARCH": "a64", "CHECK": "2", "CPUS": "1"}, {}),
+            ({"CPUS": "8"}, {"smp": 8, "entry": "hyp"}),
+            ({"ARCH": "a64", "CPUS": "8"}, {"smp": 8, "entry": "el3", "gic": 3}))
 ARCHES = ("a32", "a64")
 
 
@@ -294,9 +296,9 @@ class Tests:
             yield row_job(name, machine, folders[machine.build], f"images {machine.build}",
                           simulated)
         yield python_job()
-        for options in VARIANTS:
+        for options, different in VARIANTS:
             name = variant_name(options)
-            machine = machines.Machine(build=options.get("ARCH", ARCHES[0]))
+            machine = machines.Machine(build=options.get("ARCH", ARCHES[0]), **different)
             yield row_job(name, machine, self.folder(**options), name, simulated)
         for path in args.unit_tests.split():
             yield unit_job(path)
@@ -322,7 +324,7 @@ class Tests:
         for build, options in machines.BUILDS.items():
             self.build(f"images {build}", "all", **options)
         self.build("host programs", "-k", "unit-tests", "fuzzers")
-        for options in VARIANTS:
+        for options, _ in VARIANTS:
             if self.wanted(f"row {variant_name(options)}"):
                 self.build(variant_name(options), "image", **options)
         jobs = [job for job in self.jobs() if self.wanted(job.name)]

@@ -33,6 +33,11 @@ int timer_init(uint32_t irq)
     return 0;
 }
 
+void timer_cpu_init(void)
+{
+    port_timer_set_control(0);
+}
+
 /* count * timer_scale / 2^32, with 128 bits on the way: right for the 584 years of the result. */
 static uint64_t timer_now_ns(void)
 {

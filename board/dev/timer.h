@@ -10,6 +10,9 @@
 /** Starts the clock at 0; ticks come as interrupt `irq` (0: there are none). ASH_ENODEV if nobody
  *  has told the counter's frequency. */
 int timer_init(uint32_t irq);
+/** Silences this CPU's timer, on a CPU that timer_init did not run on. The clock is the same on
+ * all. */
+void timer_cpu_init(void);
 
 extern const struct ash_clock_ops timer_clock_ops;
 

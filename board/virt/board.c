@@ -71,6 +71,12 @@ static int virt_init(const struct ash_platform *platform)
     return virt_first(error, timer_init(platform->timer_irq));
 }
 
+static int virt_cpu_init(void)
+{
+    timer_cpu_init();
+    return gic_cpu_init();
+}
+
 /* A CPU's number is its affinity, as the pen has it; a tree may list the CPUs in any order. */
 static int virt_cpu_start(unsigned cpu, ash_pa_t entry)
 {
@@ -115,6 +121,7 @@ const struct ash_board ash_board = {
     .discover = virt_discover,
     .console_init = virt_console_init,
     .init = virt_init,
+    .cpu_init = virt_cpu_init,
     .console = &virt_console,
     .clock = &timer_clock_ops,
     .irq = &gic_irq_ops,

@@ -64,6 +64,9 @@ struct ash_board {
     /** Brings up interrupts and clock. MMU on, interrupts off. On an error boot says so and goes on
      *  without what did not start. */
     int (*init)(const struct ash_platform *platform);
+    /** Brings up interrupts and clock of another CPU, on that CPU: MMU on, interrupts off. Errors:
+     *  those of the devices; the CPU then does not go online. */
+    int (*cpu_init)(void);
 
     const struct ash_console_ops *console;
     const struct ash_clock_ops *clock;
@@ -71,7 +74,7 @@ struct ash_board {
 
     /**
      * Starts CPU number `cpu` (1...) at the pen, if it is not there already. The pen lets it go
-     * when ash_cpu_release() names a function. 0, ASH_ENODEV, ASH_EIO.
+     * when ash_cpu_release() names a function; ash_cpu_start() does. 0, ASH_ENODEV, ASH_EIO.
      */
     int (*cpu_start)(unsigned cpu, ash_pa_t entry);
 

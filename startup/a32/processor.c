@@ -35,12 +35,12 @@ void processor_aborts_on(void)
     __asm__ volatile("cpsie a" ::: "memory");
 }
 
-void processor_mmu_on(ash_pa_t root, unsigned space_bits)
+/* All but the last step; what that writes to SCTLR. */
+static inline uint32_t prepare(ash_pa_t root, unsigned space_bits)
 {
     uint32_t ttbcr = TTBCR_EAE | TTBCR_A1 | TTBCR_EPD1 | TTBCR_WALK0 | TTBCR_WALK1;
     uint32_t sctlr = CP15_READ(CP15_SCTLR);
 
-    port_tlbi_errata_add();
     if (space_bits != 0) {
         ttbcr |= TTBCR_T1SZ(32 - space_bits);
     }
@@ -57,6 +57,23 @@ void processor_mmu_on(ash_pa_t root, unsigned space_bits)
         sctlr &= ~SCTLR_SPAN; /* each exception sets it */
         cpsr_write_pan(CPSR_PAN);
     }
-    CP15_WRITE(CP15_SCTLR, sctlr);
+    return sctlr;
+}
+
+void processor_mmu_on(ash_pa_t root, unsigned space_bits)
+{
+    port_tlbi_errata_add();
+    CP15_WRITE(CP15_SCTLR, prepare(root, space_bits));
     port_isb();
+}
+
+void processor_mmu_enter(ash_pa_t root, unsigned space_bits, uintptr_t top, void (*then)(void))
+{
+    uint32_t sctlr = prepare(root, space_bits);
+
+    __asm__ volatile("mcr " CP15_SCTLR "\n\tisb\n\tmov sp, %1\n\tbx %2"
+                     :
+                     : "r"(sctlr), "r"(top), "r"(then)
+                     : "memory");
+    __builtin_unreachable();
 }

@@ -141,7 +141,9 @@ save_and_call:
     .macro INTERRUPT_ENTRY kind
     sub     lr, lr, #4
     push    {r0-r3, r12, lr}
+    mrc     p15, 0, r1, c13, c0, 4
     mrs     r0, spsr
+    str     lr, [r1, #PERCPU_PC]
     push    {r0, r4}
     mov     r4, sp
     bic     sp, sp, #7

@@ -63,12 +63,13 @@ static uint64_t translation_control(unsigned space_bits)
 
 /* Not signed: how many bits of a return address are its signature depends on TCR_EL1.TxSZ and TBI
  * (DDI 0487 D8.8), so one made before would not be known after. */
-__attribute__((target("branch-protection=bti"))) void processor_mmu_on(ash_pa_t root,
-                                                                       unsigned space_bits)
+#define UNSIGNED_RETURN __attribute__((target("branch-protection=bti")))
+
+/* All but the last step; what that writes to SCTLR_EL1. */
+UNSIGNED_RETURN static uint64_t prepare(ash_pa_t root, unsigned space_bits)
 {
     uint64_t sctlr = SYS_READ64("sctlr_el1");
 
-    port_tlbi_errata_add();
     sctlr |= SCTLR_M | SCTLR_C | SCTLR_I | SCTLR_WXN | SCTLR_SA | SCTLR_SA0;
     sctlr |= SCTLR_UCI | SCTLR_UCT | SCTLR_DZE | SCTLR_NTWI | SCTLR_NTWE;
     if (processor_guards_branches()) {
@@ -85,6 +86,24 @@ __attribute__((target("branch-protection=bti"))) void processor_mmu_on(ash_pa_t 
     SYS_WRITE64("ttbr1_el1", root.value); /* not walked, but never garbage (arm-rules 17) */
     port_dsb_sy();
     port_isb();
-    SYS_WRITE64("sctlr_el1", sctlr);
+    return sctlr;
+}
+
+UNSIGNED_RETURN void processor_mmu_on(ash_pa_t root, unsigned space_bits)
+{
+    port_tlbi_errata_add();
+    SYS_WRITE64("sctlr_el1", prepare(root, space_bits));
     port_isb();
+}
+
+UNSIGNED_RETURN void processor_mmu_enter(ash_pa_t root, unsigned space_bits, uintptr_t top,
+                                         void (*then)(void))
+{
+    uint64_t sctlr = prepare(root, space_bits);
+
+    __asm__ volatile("msr sctlr_el1, %0\n\tisb\n\tmov sp, %1\n\tblr %2"
+                     :
+                     : "r"(sctlr), "r"(top), "r"(then)
+                     : "memory");
+    __builtin_unreachable();
 }

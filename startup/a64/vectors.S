@@ -145,7 +145,9 @@ save_and_call:
 interrupt:
     X2_TO_X19 stp
     mrs     x2, elr_el1
+    mrs     x3, tpidr_el1
     mrs     x19, spsr_el1
+    str     x2, [x3, #PERCPU_PC]
     stp     x30, x2, [sp, #160]
     str     x19, [sp, #176]
     bl      save_floating_point

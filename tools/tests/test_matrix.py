@@ -26,6 +26,9 @@ VALUES = {
     },
 }
 
+# The states in which several CPUs start: plain, below a hypervisor's level, secure.
+PRIVILEGED = {"a32": ("svc", "hyp", "secure"), "a64": ("el1", "el2", "el3")}
+
 
 class Matrix(unittest.TestCase):
     def setUp(self):
@@ -46,9 +49,12 @@ class Matrix(unittest.TestCase):
                     self.assertGreaterEqual(count[value], 2, f"{arch} {field} {value}")
                 self.assertEqual(set(count), set(values), f"{arch} {field}")
 
-    def test_several_cpus_in_two_rows(self):
+    def test_two_and_four_cpus_in_each_state(self):
         for arch in VALUES:
-            self.assertGreaterEqual(sum(machine.smp > 1 for machine in self.of(arch)), 2)
+            for kind in PRIVILEGED[arch]:
+                count = Counter(machine.smp for machine in self.of(arch) if machine.entry == kind)
+                for smp in (2, 4):
+                    self.assertGreaterEqual(count[smp], 1, f"{arch} {kind} {smp}")
 
     def test_every_pair_of_image_and_entry(self):
         for arch, entries in machines.ENTRIES.items():
