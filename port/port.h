@@ -40,8 +40,12 @@
  *   void port_branch_sync(void)      BPIALLIS where mappings of code need it (ARMv7), else nothing
  *
  * Spaces (TTBR1)
- *   void port_space_install(ash_pa_t root, unsigned asid)  one register write, then ISB
- *   void port_space_none(void)                             walks through TTBR1 off, then ISB
+ *   unsigned port_asid_bits(void)                          width of an ASID: 8 or 16
+ *   void port_space_switch(ash_pa_t root, unsigned asid)   one register write, then ISB; walks are
+ *                on already
+ *   void port_space_install(ash_pa_t root, unsigned asid)  the same, and then walks on, ISB
+ *   void port_space_none(void)                             walks through TTBR1 off, ISB; then ASID
+ *                0, ISB: an EPD bit does not keep an access from what the TLB has under the ASID
  *
  * Caches, by address; ranges of any alignment, whole lines are affected; DSB SY included
  *   size_t port_cache_line(void)                           smallest data cache line, bytes

@@ -112,10 +112,20 @@ static inline void port_branch_sync(void)
 }
 
 /* Spaces: TCR_EL1.A1 is set, so the ASID comes with TTBR1. */
+static inline unsigned port_asid_bits(void)
+{
+    return SYS_READ64("tcr_el1") & TCR_AS ? 16 : 8;
+}
+
+static inline void port_space_switch(ash_pa_t root, unsigned asid)
+{
+    SYS_WRITE64("ttbr1_el1", root.value | (uint64_t)asid << 48);
+    port_isb();
+}
+
 static inline void port_space_install(ash_pa_t root, unsigned asid)
 {
-    SYS_WRITE64("ttbr1_el1", root.value | (uint64_t)(asid & 0xffff) << 48);
-    port_isb(); /* no walk from the old root once walks are on */
+    port_space_switch(root, asid); /* no walk from the old root once walks are on */
     SYS_WRITE64("tcr_el1", SYS_READ64("tcr_el1") & ~TCR_EPD1);
     port_isb();
 }
@@ -123,6 +133,8 @@ static inline void port_space_install(ash_pa_t root, unsigned asid)
 static inline void port_space_none(void)
 {
     SYS_WRITE64("tcr_el1", SYS_READ64("tcr_el1") | TCR_EPD1);
+    port_isb();
+    SYS_WRITE64("ttbr1_el1", SYS_READ64("ttbr0_el1")); /* not walked, but never garbage */
     port_isb();
 }
 

@@ -71,6 +71,7 @@ enum sim_weakness {
     SIM_DATA_ONLY,         /**< code sync: only cleans the data cache */
     SIM_INSTRUCTIONS_ONLY, /**< code sync: only invalidates the instruction cache */
     SIM_TWO_WRITES,        /**< installation of a space: first the root, then the ASID */
+    SIM_KEEPS_ASID,        /**< no space: walks are off, but the ASID stays the current one */
     SIM_OPEN_MONITOR,      /**< a compare-exchange that fails: no CLREX */
     SIM_WEAKNESSES,
 };

@@ -68,6 +68,7 @@ static const char *const weakness_names[SIM_WEAKNESSES] = {
     [SIM_DATA_ONLY] = "data cache only",
     [SIM_INSTRUCTIONS_ONLY] = "instruction cache only",
     [SIM_TWO_WRITES] = "two writes",
+    [SIM_KEEPS_ASID] = "the ASID stays",
     [SIM_OPEN_MONITOR] = "no CLREX",
 };
 
@@ -199,6 +200,8 @@ static bool applies(enum sim_weakness how, enum sim_op op, bool all_asids)
         return op == SIM_CODE_SYNC;
     case SIM_TWO_WRITES:
         return op == SIM_SPACE_INSTALL;
+    case SIM_KEEPS_ASID:
+        return op == SIM_SPACE_NONE;
     case SIM_OPEN_MONITOR:
         return op == SIM_EXCHANGE && !all_asids; /* there: it is of a table's entry */
     case SIM_PLAIN:
@@ -418,6 +421,16 @@ void port_branch_sync(void)
 
 /* Spaces */
 
+unsigned sim_asid_bits = 8;
+
+void port_space_switch(ash_pa_t root, unsigned asid)
+{
+    if (!sim_regime.half[1].walks) {
+        sim_broken(SIM_MISUSE, "a switch while walks are off");
+    }
+    port_space_install(root, asid);
+}
+
 void port_space_install(ash_pa_t root, unsigned asid)
 {
     sim_step();
@@ -439,6 +452,9 @@ void port_space_none(void)
     sim_step();
     sim_record(SIM_SPACE_NONE, 0, 0, 0);
     sim_regime.half[1].walks = false;
+    if (sim_made_worse(SIM_SPACE_NONE, false) != SIM_KEEPS_ASID) {
+        sim_regime.asid = 0;
+    }
     if (sim_hostile) {
         sim_tables_sync(true);
         sim_tlb_isb();

@@ -34,6 +34,12 @@ void port_tlbi_all(void);
 void port_branch_sync(void);
 
 /* Spaces */
+extern unsigned sim_asid_bits; /* of the machine's ASIDs: 8 or 16, or fewer for tests */
+static inline unsigned port_asid_bits(void)
+{
+    return sim_asid_bits;
+}
+void port_space_switch(ash_pa_t root, unsigned asid);
 void port_space_install(ash_pa_t root, unsigned asid);
 void port_space_none(void);
 

@@ -15,6 +15,7 @@ struct posted {
     uint64_t *entry, *seen;
     uint64_t va, size; /* that it translates */
     uint8_t cpu, rule;
+    uint8_t tree; /* that the table is part of; SIM_TREES: of none yet */
 };
 
 bool sim_coherent_walks;
@@ -35,6 +36,8 @@ void sim_posted_start(void)
 void sim_posted_store(const struct sim_spot *spot, uint64_t *entry, uint64_t va, uint64_t size,
                       unsigned rule)
 {
+    const struct sim_frame *frame = sim_spot_frame(spot);
+
     if (count == room) {
         room = room * 2 + 512;
         posted = realloc(posted, room * sizeof *posted);
@@ -49,6 +52,7 @@ void sim_posted_store(const struct sim_spot *spot, uint64_t *entry, uint64_t va,
         .size = size,
         .cpu = (uint8_t)sim_cpu,
         .rule = (uint8_t)rule,
+        .tree = frame->use == SIM_USE_TABLE ? frame->tree : SIM_TREES,
     };
 }
 
@@ -114,7 +118,10 @@ bool sim_posted_any(void)
 unsigned sim_posted_covers(uint64_t va)
 {
     for (size_t i = 0; i < count; i++) {
-        if (posted[i].rule != 0 && va - posted[i].va < posted[i].size) {
+        bool elsewhere =
+            posted[i].tree < SIM_TREES && !(sim_trees[posted[i].tree].installed & sim_cpu_bit());
+
+        if (posted[i].rule != 0 && !elsewhere && va - posted[i].va < posted[i].size) {
             return posted[i].rule;
         }
     }

@@ -278,6 +278,11 @@ static void enter_half(unsigned half, bool checked)
     if (!known) {
         tree = new_tree(half);
     }
+    if (checked && half == 1 && (tree->installed & ~sim_cpu_bit()) &&
+        tree->asid != sim_regime.asid) {
+        sim_broken(16, "the root at %#llx is installed under ASID %u elsewhere, and now under %u",
+                   (unsigned long long)tree->root, tree->asid, sim_regime.asid);
+    }
     tree->asid = sim_regime.asid;
     tree->mair = sim_regime.mair;
     tree->installed |= sim_cpu_bit();
@@ -323,6 +328,10 @@ void sim_tables_sync(bool checked)
         if (tree != NULL) {
             if (checked && is->walks && known->mair != sim_regime.mair) {
                 sim_broken(28, "MAIR changes while it is in use");
+            }
+            if (checked && half == 1 && !is->walks && known->asid == sim_regime.asid) {
+                sim_broken(16, "walks are off, but accesses still hit what a TLB has under ASID %u",
+                           sim_regime.asid);
             }
             tree->installed &= (uint8_t)~sim_cpu_bit();
             sim_tlb_leave(tree);

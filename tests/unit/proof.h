@@ -102,6 +102,8 @@ static inline uint64_t proof_usual(enum sim_op op, enum sim_weakness how)
         return RULE(13);
     case SIM_LAST_LEVEL:
         return RULE(12);
+    case SIM_KEEPS_ASID:
+        return RULE(16);
     case SIM_OPERAND:
     case SIM_SHORT:
         return RULE(3) | RULE(4) | RULE(7) | RULE(11);

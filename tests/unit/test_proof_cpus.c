@@ -280,6 +280,25 @@ static void one_asid_on_two_cpus(void *arg)
     install(1);
 }
 
+static void one_root_under_two_asids(void *arg)
+{
+    (void)arg;
+    space_init(0, 1);
+    install(0);
+    sim_on_cpu(1);
+    port_space_install(ash_mmu_root(&spaces[0]), 2);
+}
+
+/* What a TLB has is found, walks or not. */
+static void asid_stays_without_space(void *arg)
+{
+    (void)arg;
+    space_init(0, 1);
+    install(0);
+    sim_weaken(1, SIM_KEEPS_ASID);
+    port_space_none();
+}
+
 /* The first one has ended, and all that a TLB held of it is gone. */
 static void asid_used_again(void *arg)
 {
@@ -365,6 +384,8 @@ static void rule_16(void **state)
         {two_spaces, 0},
         {one_asid_for_two, 16},
         {one_asid_on_two_cpus, 16},
+        {one_root_under_two_asids, 16},
+        {asid_stays_without_space, 16},
         {asid_used_again, 0},
         {asid_recycled_without_flush, 16},
         {asid_rolled_over, 0},
