@@ -20,8 +20,8 @@ FUZZ_SHARED  := $(sort $(filter-out $(FUZZERS:%=tests/fuzz/%.c) $(SOAKS:%=tests/
 HOST_FLAGS := -std=gnu17 -g -O1 -fno-omit-frame-pointer $(DEFINES) -I. -Iinclude -Iport/sim \
     -Itests/unit $(WARNINGS) -ffile-prefix-map=$(CURDIR)=.
 SANITIZE   := -fsanitize=address,undefined -fno-sanitize-recover=all
-# tests/unit/support.c hears of frames that are given back.
-HOST_LIBS  := -Wl,--wrap=ash_frames_free -Wl,--as-needed -lcmocka -lfdt -lpthread
+# tests/unit/support.c hears of frames that are taken and given back.
+HOST_LIBS  := -Wl,--wrap=ash_frames_alloc -Wl,--wrap=ash_frames_free -Wl,--as-needed -lcmocka -lfdt -lpthread
 FUZZ_FLAGS := $(HOST_FLAGS) -O2 -fsanitize=fuzzer-no-link
 FUZZ_LIBS  := -Wl,--as-needed -lfdt
 # Soaks are long runs, and unit tests and fuzzers have the sanitizers. Later options win.

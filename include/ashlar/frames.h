@@ -51,6 +51,7 @@ enum ash_owner {
     ASH_OWNER_DMA,
     ASH_OWNER_VMAP,
     ASH_OWNER_STACK,
+    ASH_OWNER_SPACE, /**< tables of spaces */
     ASH_OWNER_TEST,
     ASH_OWNER_FIRST = 16, /**< the first number for products */
     ASH_OWNERS = 32,

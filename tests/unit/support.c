@@ -53,13 +53,41 @@ uint32_t support_random_below(uint32_t n)
     return (uint32_t)((uint64_t)support_random() * n >> 32);
 }
 
-/* In place of ash_frames_free() (ld --wrap, mk/host.mk). */
+/* In place of ash_frames_alloc() and ash_frames_free() (ld --wrap, mk/host.mk). Tables of maps that
+ * a test makes itself are told by its own take and give. */
+int __real_ash_frames_alloc(unsigned order, unsigned flags, ash_frame_t *out);
+int __wrap_ash_frames_alloc(unsigned order, unsigned flags, ash_frame_t *out);
 void __real_ash_frames_free(ash_frame_t frame, unsigned order);
 void __wrap_ash_frames_free(ash_frame_t frame, unsigned order);
 
+unsigned support_fail_at;
+bool support_space_tables;
+
+int __wrap_ash_frames_alloc(unsigned order, unsigned flags, ash_frame_t *out)
+{
+    int error;
+
+    if (support_fail_at != 0 && --support_fail_at == 0) {
+        return ASH_ENOMEM;
+    }
+    error = __real_ash_frames_alloc(order, flags, out);
+    if (error == 0 && support_space_tables && flags >> 8 == ASH_OWNER_SPACE) {
+        sim_table_taken(ash_frame_pa(*out));
+    }
+    return error;
+}
+
 void __wrap_ash_frames_free(ash_frame_t frame, unsigned order)
 {
+    struct ash_frame_info info = {0};
+
     if (order <= ASH_MAX_ORDER) { /* else the fault of the test's own */
+        if (support_space_tables) {
+            ash_frames_query(frame, &info);
+        }
+        if (info.state == ASH_FRAME_USED && info.owner == ASH_OWNER_SPACE) {
+            sim_table_given(ash_frame_pa(frame));
+        }
         sim_frames_freed(ash_frame_pa(frame), (uint64_t)ASH_PAGE_SIZE << order);
     }
     __real_ash_frames_free(frame, order);

@@ -7,6 +7,7 @@
 #ifndef ASHLAR_UNIT_SUPPORT_H
 #define ASHLAR_UNIT_SUPPORT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "ashlar/fault.h"
@@ -20,6 +21,11 @@ extern struct support_faults support_faults;
 
 /** Forgets what was recorded, and puts the recorder back behind ash_fault_hook. */
 void support_faults_reset(void);
+
+/** The n-th allocation of frames from now on (1: the next) fails; 0: none. */
+extern unsigned support_fail_at;
+/** Frames of ASH_OWNER_SPACE are tables: the machine is told. */
+extern bool support_space_tables;
 
 /**
  * Starts the random numbers of this test and prints the seed. ASH_SEED in the environment
