@@ -114,6 +114,9 @@ static int change(struct ash_mmu *map, const struct mmu_range *range, const stru
 
     mmu_walk_start(&writer.walk, map, range);
     error = count_splits(&writer.walk, &tables);
+    if (error == 0 && !mmu_zone_allows_parts(map, range)) {
+        error = ASH_EBUSY;
+    }
     if (error == 0) {
         error = mmu_writer_begin(&writer, map, tables);
     }

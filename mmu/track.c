@@ -109,7 +109,7 @@ int ash_mmu_harvest(struct ash_mmu *map, ash_va_t va, uint64_t size, ash_mmu_att
     if (!map->track || (clear & ~MMU_ATTR_STATE)) {
         return ASH_EINVAL;
     }
-    if (clear != 0 && !mmu_zone_allows(map, &range)) {
+    if (clear != 0 && !mmu_zone_allows_parts(map, &range)) {
         return ASH_EBUSY;
     }
     mmu_gather_start(&gather, map);

@@ -30,6 +30,37 @@ bool mmu_zone_holds(const struct ash_mmu *map, const struct mmu_range *range)
     return false;
 }
 
+/* What changes along with a page: its block, or all of its run with the contiguous hint. */
+static void widen(const struct ash_mmu *map, uintptr_t page, struct mmu_range *range)
+{
+    uintptr_t first, pages;
+    struct mmu_path path;
+
+    mmu_path_find(&path, map, page, 3);
+    if (!mmu_is_valid(path.last)) {
+        return;
+    }
+    pages = (uintptr_t)1 << mmu_shift(path.level);
+    if (path.last & MMU_CONTIGUOUS) {
+        pages *= MMU_RUN;
+    }
+    first = page & ~(pages - 1);
+    range->page = first < range->page ? first : range->page;
+    range->end = first + pages > range->end ? first + pages : range->end;
+}
+
+bool mmu_zone_allows_parts(const struct ash_mmu *map, const struct mmu_range *range)
+{
+    struct mmu_range wide = {.page = range->page, .end = range->end};
+
+    if (!map->frozen) {
+        return true;
+    }
+    widen(map, range->page, &wide);
+    widen(map, range->end - 1, &wide);
+    return mmu_zone_holds(map, &wide);
+}
+
 void ash_mmu_freeze(struct ash_mmu *map)
 {
     map->frozen = true;
@@ -43,6 +74,16 @@ int ash_mmu_open_zone(struct ash_mmu *map, ash_va_t va, uint64_t size)
     return error != 0 ? error : add(map, &range);
 }
 
+static bool has_run(const uint64_t *entry, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (port_entry_load(&entry[i]) & MMU_CONTIGUOUS) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Prepare: ASH_EEXIST, or the number of tables to take. */
 static int count_tables(struct mmu_walk *walk, unsigned *tables)
 {
@@ -53,6 +94,9 @@ static int count_tables(struct mmu_walk *walk, unsigned *tables)
         unsigned room = mmu_walk_room(walk);
 
         if (walk->level == 3) {
+            if (has_run(entry, room)) {
+                return ASH_EEXIST;
+            }
             mmu_walk_next(walk, room);
         } else if (mmu_is_table(descriptor, walk->level)) {
             mmu_walk_down(walk, entry, descriptor);

@@ -16,4 +16,8 @@ static inline bool mmu_zone_allows(const struct ash_mmu *map, const struct mmu_r
     return !map->frozen || mmu_zone_holds(map, range);
 }
 
+/** The same of the blocks, and of the runs with the contiguous hint, that the range begins and ends
+ *  in: they change as a whole, so none of them may reach out of the zone. */
+bool mmu_zone_allows_parts(const struct ash_mmu *map, const struct mmu_range *range);
+
 #endif

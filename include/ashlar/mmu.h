@@ -83,9 +83,9 @@ struct ash_mmu_config {
     /** OLD and CLEAN may be used. By the processor if `updates`, else by faults: see
      *  ash_mmu_touch(). */
     bool track;
-    /** With track: the processor sets access flags and dirty state in this map's entries
-     * (FEAT_HAFDBS switched on, port_updates()). Entries are then changed by
-     * compare-exchange. */
+    /** With track: the processor sets access flags and dirty state in this map's entries, which are
+     *  then changed by compare-exchange. Must be set where port_updates() is not 0 (FEAT_HAFDBS is
+     *  on: what the processor notes behind a plain store would be lost); not while early. */
     bool updates;
     /** Runs of 16 aligned pages or blocks that are neither OLD nor CLEAN carry the contiguous hint,
      *  so a TLB may hold them in one entry. To change a part of such a run is break-before-make of
@@ -93,7 +93,8 @@ struct ash_mmu_config {
      *  errata. */
     bool contiguous;
     /** A mapping that fills a table tries to merge it, as ash_mmu_merge() does, unless it has
-     *  ASH_MMU_PAGES. The neighbours in the same 2 MiB or 1 GiB then fault for a moment. */
+     *  ASH_MMU_PAGES or the map is frozen. The neighbours in the same 2 MiB or 1 GiB then fault for
+     * a moment. */
     bool merge;
     struct ash_mmu_tables tables;
 };
@@ -252,8 +253,9 @@ int ash_mmu_merge(struct ash_mmu *map, ash_va_t va, uint64_t size, unsigned *mer
 /**
  * Registers a remap zone: the tables of the range are taken now and stay until destroy, so it is
  * always mapped by pages and never merged, and it stays changeable after ash_mmu_freeze().
- * Errors: arguments; ASH_EEXIST if a block is mapped in the 2 MiB slots it touches; ASH_ENOMEM if
- * there are ASH_MMU_ZONES zones already; what take returned.
+ * Errors: arguments; ASH_EEXIST if a block is mapped in the 2 MiB slots it touches, or a run with
+ * the contiguous hint in the range; ASH_ENOMEM if there are ASH_MMU_ZONES zones already; what take
+ * returned.
  */
 int ash_mmu_remap_zone(struct ash_mmu *map, ash_va_t va, uint64_t size);
 
@@ -264,8 +266,10 @@ int ash_mmu_remap_zone(struct ash_mmu *map, ash_va_t va, uint64_t size);
 int ash_mmu_open_zone(struct ash_mmu *map, ash_va_t va, uint64_t size);
 
 /**
- * From here on what is mapped outside the registered zones is immutable: unmap, protect and merge
- * there return ASH_EBUSY. Mapping where nothing is mapped stays allowed.
+ * From here on what is mapped outside the registered zones is immutable: unmap, protect, merge and
+ * harvest with `clear` return ASH_EBUSY unless one zone holds the range, and all of the blocks and
+ * of the runs with the contiguous hint of which it has a part. Mapping where nothing is mapped, and
+ * ash_mmu_touch(), stay allowed; mappings do not merge by themselves any more.
  */
 void ash_mmu_freeze(struct ash_mmu *map);
 

@@ -189,6 +189,9 @@ static int cut(const struct shadow *old, struct shadow *next, uint64_t page, uin
     if (covered != pages) {
         return ASH_ENOENT;
     }
+    if (shadow_may_break(old, page, pages) != 0) {
+        return ASH_EBUSY;
+    }
     shadow_unfold(old, next, page, page, end);
     shadow_unfold(old, next, end - 1, page, end);
     if (edit->drop || (edit->attr != NULL && (*edit->attr & (ASH_MMU_OLD | ASH_MMU_CLEAN)))) {
@@ -345,6 +348,9 @@ int shadow_zone(const struct shadow *old, struct shadow *next, uint64_t page, ui
 
     if (old->zones == ASH_MMU_ZONES) {
         return ASH_ENOMEM;
+    }
+    if (remap && shadow_hinted_any(old, page, page + pages)) {
+        return ASH_EEXIST;
     }
     shadow_begin(old, next);
     for (const struct shadow_run *run = old->run; run < end_of(old); run++) {

@@ -68,6 +68,9 @@ int shadow_zone(const struct shadow *old, struct shadow *next, uint64_t page, ui
 
 /** 0, or ASH_EBUSY: frozen. */
 int shadow_may_change(const struct shadow *shadow, uint64_t page, uint64_t pages);
+/** The same with all of the blocks, and of the runs with the hint, that the pages begin and end in.
+ */
+int shadow_may_break(const struct shadow *shadow, uint64_t page, uint64_t pages);
 /** As far as it came: entries from `page` to before `end`, those at the edges whole. */
 int shadow_harvest(const struct shadow *old, struct shadow *next, uint64_t page, uint64_t end,
                    ash_mmu_attr_t clear);
@@ -102,6 +105,7 @@ void shadow_push(struct shadow *to, uint64_t page, uint64_t end, const struct sh
 /* The contiguous hint */
 
 bool shadow_hinted(const struct shadow *shadow, uint64_t page);
+bool shadow_hinted_any(const struct shadow *shadow, uint64_t page, uint64_t end);
 /** Those pages have it, or do not. */
 void shadow_hint(struct shadow *shadow, uint64_t page, uint64_t end, bool hinted);
 /** What was just mapped gets it wherever 16 entries allow it. */

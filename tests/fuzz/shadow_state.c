@@ -34,6 +34,36 @@ bool shadow_hinted(const struct shadow *shadow, uint64_t page)
     return i < shadow->hints && shadow->hint[i].page <= page;
 }
 
+bool shadow_hinted_any(const struct shadow *shadow, uint64_t page, uint64_t end)
+{
+    unsigned i = span_after(shadow, page);
+
+    return i < shadow->hints && shadow->hint[i].page < end;
+}
+
+/* Makes the span hold all that changes with the page. */
+static void span_widen(const struct shadow *shadow, uint64_t page, struct shadow_span *span)
+{
+    const struct shadow_run *run = shadow_after(shadow, page);
+    uint64_t covers, first;
+
+    if (run != NULL && run->page <= page) {
+        covers = shadow_reach(run->level) * (shadow_hinted(shadow, page) ? TOGETHER : 1);
+        first = ash_align_down(page, covers);
+        span->page = first < span->page ? first : span->page;
+        span->end = first + covers > span->end ? first + covers : span->end;
+    }
+}
+
+int shadow_may_break(const struct shadow *shadow, uint64_t page, uint64_t pages)
+{
+    struct shadow_span span = {page, page + pages};
+
+    span_widen(shadow, page, &span);
+    span_widen(shadow, page + pages - 1, &span);
+    return shadow_may_change(shadow, span.page, span.end - span.page);
+}
+
 static void add_span(struct shadow *shadow, uint64_t page, uint64_t end)
 {
     struct shadow_span *last = &shadow->hint[shadow->hints];

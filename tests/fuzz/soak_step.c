@@ -146,7 +146,7 @@ static struct expected expect(struct soak *soak, const struct soak_step *step)
         break;
     case SOAK_HARVEST:
         if (soak->config.track) {
-            expected.error = step->attr == 0 ? 0 : shadow_may_change(old, step->page, step->pages);
+            expected.error = step->attr == 0 ? 0 : shadow_may_break(old, step->page, step->pages);
             shadow_harvest(old, soak->next, step->page, step->page + step->pages, step->attr);
         } else {
             expected.error = ASH_EINVAL;

@@ -92,6 +92,49 @@ static void no_hint_in_a_remap_zone(void **state)
     }
 }
 
+/* So none is laid over runs that are there. */
+static void no_remap_zone_over_runs(void **state)
+{
+    (void)state;
+    FOR_EACH_KIND(kind)
+    {
+        struct rig_image *before;
+
+        start(kind, true, false);
+        map(0, FAR, KIB(60), RW);
+        map(KIB(64), FAR + KIB(64), KIB(64), RW);
+        before = rig_copy(&rig);
+        assert_int_equal(ash_mmu_remap_zone(&rig.map, rig_va(&rig, 0), KIB(68)), ASH_EEXIST);
+        assert_int_equal(ash_mmu_remap_zone(&rig.map, rig_va(&rig, KIB(124)), MIB(4)), ASH_EEXIST);
+        rig_unchanged(&rig, before);
+        assert_int_equal(ash_mmu_remap_zone(&rig.map, rig_va(&rig, 0), KIB(64)), 0);
+        rig_verify(&rig);
+        rig_destroy(&rig);
+    }
+}
+
+/* A run that reaches out of an open zone does not change in part. */
+static void runs_beyond_a_zone(void **state)
+{
+    (void)state;
+    FOR_EACH_KIND(kind)
+    {
+        struct rig_image *before;
+        ash_va_t va;
+
+        start(kind, true, false);
+        va = rig_va(&rig, KIB(4));
+        assert_int_equal(ash_mmu_open_zone(&rig.map, va, KIB(64)), 0);
+        map(0, FAR, KIB(128), RW);
+        ash_mmu_freeze(&rig.map);
+        before = rig_copy(&rig);
+        assert_int_equal(ash_mmu_unmap(&rig.map, va, KIB(4)), ASH_EBUSY);
+        assert_int_equal(ash_mmu_protect(&rig.map, rig_va(&rig, KIB(64)), KIB(4), 0), ASH_EBUSY);
+        rig_unchanged(&rig, before);
+        rig_destroy(&rig);
+    }
+}
+
 /* Whatever part of a run changes, the rest stays as it was, without the hint. */
 static void parts_change(void **state)
 {
@@ -327,6 +370,8 @@ int main(void)
         cmocka_unit_test(merges_go_up),
         cmocka_unit_test(uneven_runs_are_found),
         cmocka_unit_test(no_hint_in_a_remap_zone),
+        cmocka_unit_test(no_remap_zone_over_runs),
+        cmocka_unit_test(runs_beyond_a_zone),
         cmocka_unit_test(aliases_are_found),
     };
 

@@ -321,6 +321,25 @@ static void arguments(void **state)
     }
 }
 
+/* What is cleared loses the contiguous hint, which no run that reaches out of a zone may. */
+static void zones(void **state)
+{
+    (void)state;
+    FOR_EACH_KIND(kind)
+    {
+        ash_va_t va;
+
+        start(kind, false);
+        va = rig_va(&rig, KIB(8));
+        assert_int_equal(ash_mmu_open_zone(&rig.map, va, KIB(64)), 0);
+        map(0, KIB(128), RW);
+        ash_mmu_freeze(&rig.map);
+        assert_int_equal(ash_mmu_harvest(&rig.map, va, KIB(4), CLEAN, see, NULL), ASH_EBUSY);
+        assert_int_equal(ash_mmu_touch(&rig.map, va, true), 0);
+        rig_destroy(&rig);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +351,7 @@ int main(void)
         cmocka_unit_test(split_parts_are_written),
         cmocka_unit_test(state_stays_with_pages),
         cmocka_unit_test(arguments),
+        cmocka_unit_test(zones),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

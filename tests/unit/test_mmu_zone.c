@@ -158,6 +158,41 @@ static void refusals(void **state)
     }
 }
 
+/* Blocks that reach out of an open zone do not change in part: the break would be of all of them.
+ */
+static void blocks_beyond_a_zone(void **state)
+{
+    static const struct {
+        uint64_t offset, size;
+    } parts[] = {{MIB(1), KIB(4)}, {MIB(1), MIB(4)}, {MIB(3), MIB(2)}, {MIB(5) - KIB(4), KIB(4)}};
+
+    (void)state;
+    FOR_EACH_KIND(kind)
+    {
+        struct rig_image *before;
+
+        rig_start(&rig, kind);
+        assert_int_equal(ash_mmu_open_zone(&rig.map, rig_va(&rig, MIB(1)), MIB(4)), 0);
+        assert_int_equal(ash_mmu_map(&rig.map, rig_va(&rig, 0), ash_pa(0), MIB(8), RW), 0);
+        ash_mmu_freeze(&rig.map);
+        before = rig_copy(&rig);
+        for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+            ash_va_t va = rig_va(&rig, parts[i].offset);
+            uint64_t size = parts[i].size;
+
+            assert_int_equal(ash_mmu_unmap(&rig.map, va, size), ASH_EBUSY);
+            assert_int_equal(ash_mmu_protect(&rig.map, va, size, 0), ASH_EBUSY);
+        }
+        rig_unchanged(&rig, before);
+        assert_int_equal(ash_mmu_protect(&rig.map, rig_va(&rig, MIB(2)), KIB(4), 0), 0);
+        assert_int_equal(ash_mmu_unmap(&rig.map, rig_va(&rig, MIB(2)), MIB(2)), 0);
+        assert_int_equal(ash_mmu_unmap(&rig.map, rig_va(&rig, MIB(1)), MIB(4)), ASH_ENOENT);
+        rig_verify(&rig);
+        rig_expect(&rig, rig_va(&rig, MIB(4)), ash_pa(MIB(4)), RW);
+        rig_destroy(&rig);
+    }
+}
+
 /* A zone over pages that are mapped already, and over a table that is there. */
 static void zone_over_pages(void **state)
 {
@@ -225,10 +260,15 @@ static void asid(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(zone_is_pages), cmocka_unit_test(frozen_outside),
-        cmocka_unit_test(free_inside),   cmocka_unit_test(open_zone),
-        cmocka_unit_test(refusals),      cmocka_unit_test(zone_over_pages),
-        cmocka_unit_test(other_tables),  cmocka_unit_test(asid),
+        cmocka_unit_test(zone_is_pages),
+        cmocka_unit_test(frozen_outside),
+        cmocka_unit_test(free_inside),
+        cmocka_unit_test(open_zone),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(zone_over_pages),
+        cmocka_unit_test(blocks_beyond_a_zone),
+        cmocka_unit_test(other_tables),
+        cmocka_unit_test(asid),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
