@@ -8,7 +8,7 @@
  */
 #include "alloc/frames.h"
 
-struct frames_state frames_state;
+struct frames_state frames_state = {.lock = ASH_SPINLOCK(ASH_LOCK_FRAMES, "frames")};
 
 uint32_t frames_index(uint32_t number, const struct frames_range **range)
 {

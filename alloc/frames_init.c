@@ -113,7 +113,9 @@ int ash_frames_init(struct ash_regions *regions, const struct ash_frames_config 
         !ash_is_aligned(config->direct_limit.value | config->dma_limit.value, ASH_PAGE_SIZE)) {
         return ASH_EINVAL;
     }
+    spinlock_retire(&frames_state.lock);
     port_zero(&frames_state, sizeof(frames_state));
+    spinlock_init(&frames_state.lock, ASH_LOCK_FRAMES, "frames");
     error = place_metadata(regions, lay_out(regions), config->direct_limit.value);
     if (error != 0) {
         frames_state.range_count = 0;

@@ -6,7 +6,7 @@
 #include "alloc/heap.h"
 
 /** The program's heap. */
-static struct heap heap_main;
+static struct heap heap_main = {.lock = ASH_SPINLOCK(ASH_LOCK_HEAP, "heap")};
 
 /** Bytes of a chunk that are in no block. */
 #define CHUNK_OVERHEAD (offsetof(struct heap_chunk, first) + sizeof(heap_block))

@@ -128,7 +128,9 @@ int ash_pmem_add(const char *name, struct ash_range range)
     if (error != 0) {
         return error;
     }
+    spinlock_retire(&region->lock);
     port_zero(region, sizeof(*region));
+    spinlock_init(&region->lock, ASH_LOCK_PMEM, region->name);
     pmem_runs_init(&region->runs, tags, pmem_quantum(range.size));
     region->range = range;
     port_copy(region->name, copy, sizeof(copy));

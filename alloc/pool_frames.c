@@ -43,6 +43,7 @@ int ash_pool_create(struct ash_pool *pool, const char *name, size_t size, size_t
     memory = port_ptr(ash_frame_pa(frame));
     port_zero(memory, bits);
     *pool = (struct ash_pool){
+        .lock = ASH_SPINLOCK(ASH_LOCK_POOL, name),
         .count = count,
         .stride = (size_t)stride,
         .shift = ASH_POOL_SHIFT(stride),
@@ -66,6 +67,7 @@ int ash_pool_destroy(struct ash_pool *pool)
         return ASH_EBUSY;
     }
     pool_delist(pool);
+    spinlock_retire(&pool->lock);
     ash_frames_free(pool->frame, pool->order - 1);
     *pool = (struct ash_pool){0};
     return 0;

@@ -5,7 +5,7 @@
 #include "alloc/pool.h"
 
 static struct ash_pool *pools;
-static struct ash_spinlock pools_lock;
+static struct ash_spinlock pools_lock = ASH_SPINLOCK(ASH_LOCK_POOLS, "pools");
 
 void pool_enlist(struct ash_pool *pool)
 {

@@ -9,7 +9,7 @@
 
 #include "port/port.h"
 
-struct vmap_state vmap_state;
+struct vmap_state vmap_state = {.lock = ASH_SPINLOCK(ASH_LOCK_VMAP, "vmap")};
 
 int ash_vmap_init(struct ash_mmu *map, struct ash_spinlock *lock, struct ash_range range,
                   bool windows)
@@ -18,7 +18,9 @@ int ash_vmap_init(struct ash_mmu *map, struct ash_spinlock *lock, struct ash_ran
     uintptr_t pages = (uintptr_t)(range.size >> ASH_PAGE_SHIFT);
     int error;
 
+    spinlock_retire(&vmap_state.lock);
     vmap_state = (struct vmap_state){.map = map, .map_lock = lock};
+    spinlock_init(&vmap_state.lock, ASH_LOCK_VMAP, "vmap");
     LIST_INIT(&vmap_state.devices);
     if (range.size == 0) {
         return vmap_windows_init(false);

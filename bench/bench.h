@@ -55,6 +55,7 @@ uint32_t bench_random_below(uint32_t n);
 /** 0 ... count - 1 in random order. */
 void bench_shuffle(uint16_t *numbers, unsigned count);
 
+void bench_lock(void);
 void bench_mmu(void);
 
 #endif

@@ -11,6 +11,7 @@ int main(void)
 {
     bench_print_number("boot", "instructions", ash_boot_info.cycles);
     bench_calibrate();
+    bench_lock();
     bench_mmu();
     printf("# bench end\n");
     ash_power_off();

@@ -24,9 +24,13 @@ static bool block_looked;
 
 int block_register(struct ash_block *block)
 {
+    static const char *const names[BLOCK_DEVICES] = {"block 0", "block 1", "block 2", "block 3"};
+
     if (block_count == BLOCK_DEVICES) {
         return ASH_ENOMEM;
     }
+    spinlock_retire(&block->lock);
+    spinlock_init(&block->lock, ASH_LOCK_BLOCK, names[block_count]);
     block_devices[block_count++] = block;
     return 0;
 }

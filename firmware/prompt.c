@@ -13,6 +13,7 @@
 #include "ashlar/boot.h"
 #include "ashlar/frames.h"
 #include "ashlar/heap.h"
+#include "ashlar/lock.h"
 #include "ashlar/pmem.h"
 #include "ashlar/pool.h"
 #include "ashlar/vmap.h"
@@ -63,6 +64,12 @@ static void run_vmap(const char *argument)
 {
     (void)argument;
     ash_vmap_report(printf);
+}
+
+static void run_locks(const char *argument)
+{
+    (void)argument;
+    ash_locks_report(printf);
 }
 
 static void run_pt(const char *argument)
@@ -131,6 +138,7 @@ static const struct command commands[] = {
     {"pools", "", "fixed-block pools", run_pools},
     {"pmem", "", "physically contiguous regions", run_pmem},
     {"vmap", "", "mappings of the vmap range: frames, memory, stacks, devices", run_vmap},
+    {"locks", "", "spinlocks: how often each was taken, and had to wait", run_locks},
     {"pt", "VA", "how an address is translated, level by level", run_pt},
     {"test", "[NAME]", "the self-tests, or one suite of them", run_test},
     {"crash", "KIND", "provoke an exception and see its report", run_crash},

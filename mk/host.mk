@@ -6,7 +6,7 @@
 HOST_CC := gcc
 FUZZ_CC := clang
 
-HOST_SOURCES := $(sort port/errors.c port/errata.c $(wildcard port/sim/*.c mmu/*.c vm/*.c) \
+HOST_SOURCES := $(sort port/errors.c port/errata.c port/lock.c $(wildcard port/sim/*.c mmu/*.c vm/*.c) \
     $(filter-out alloc/malloc.c,$(wildcard alloc/*.c)) \
     $(wildcard board/dev/fdt.c board/dev/virtio_blk.c board/block.c board/platform.c startup/trap.c))
 TEST_SHARED  := $(wildcard tests/unit/support.c tests/shared/*.c)

@@ -34,7 +34,7 @@ struct cuts {
 };
 
 struct ash_mmu ash_boot_map;
-struct ash_spinlock ash_boot_map_lock;
+struct ash_spinlock ash_boot_map_lock = ASH_SPINLOCK(ASH_LOCK_MAP, "firmware");
 
 uint64_t boot_map_limit(void)
 {

@@ -23,6 +23,7 @@ CPU = {"a32": "cortex-a15", "a64": "cortex-a53"}
 # Most that an operation may cost: for each architecture the mean, or the mean and the worst.
 LIMITS = {
     "boot": {"a32": (2_000_000,), "a64": (2_000_000,)},
+    "lock-and-release": {"a32": (3,), "a64": (3,)},
     "map-page": {"a32": (250,), "a64": (175,)},
     "map-page-new-table": {"a32": (290,), "a64": (200,)},
     "map-512-pages": {"a32": (16,), "a64": (11,)},

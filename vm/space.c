@@ -8,7 +8,7 @@
 
 _Static_assert(offsetof(struct ash_space, context) == 0, "space_of()");
 
-struct spaces_state spaces_state;
+struct spaces_state spaces_state = {.lock = ASH_SPINLOCK(ASH_LOCK_SPACES, "spaces")};
 
 static int take(void *context, ash_pa_t *table)
 {
@@ -32,7 +32,9 @@ static void give(void *context, ash_pa_t table)
 
 void ash_spaces_init(const struct ash_spaces_config *config)
 {
+    spinlock_retire(&spaces_state.lock);
     port_zero(&spaces_state, sizeof spaces_state);
+    spinlock_init(&spaces_state.lock, ASH_LOCK_SPACES, "spaces");
     spaces_state.bits = config->bits;
     spaces_state.asid_bits = port_asid_bits();
     spaces_state.config.format = config->format;
@@ -77,8 +79,8 @@ int ash_space_create(struct ash_space *space, const char *name)
         return error;
     }
     space->context = 0;
-    space->lock = (struct ash_spinlock){0};
     set_name(space, name);
+    spinlock_init(&space->lock, ASH_LOCK_SPACE, space->name);
     saved = spinlock_acquire(&spaces_state.lock);
     space->next = spaces_state.first;
     space->link = &spaces_state.first;
@@ -107,6 +109,7 @@ int ash_space_destroy(struct ash_space *space)
     if (live) {
         return ASH_EBUSY;
     }
+    spinlock_retire(&space->lock);
     ash_mmu_destroy(&space->map);
     return 0;
 }

@@ -11,7 +11,7 @@
 
 struct spaces_state {
     struct asid_state asids;
-    struct ash_spinlock lock; /* all of this; under a space's own lock (docs/locking.md, S2) */
+    struct ash_spinlock lock; /* all of this; under a space's own lock (docs/locking.md) */
     struct ash_space *first;  /* made last */
     struct ash_mmu_config config;
     unsigned bits, asid_bits;

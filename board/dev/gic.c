@@ -19,7 +19,7 @@ struct gic_handler {
 
 static const struct gic_version *gic;
 static uint32_t gic_irqs;
-static struct ash_spinlock gic_lock;
+static struct ash_spinlock gic_lock = ASH_SPINLOCK(ASH_LOCK_INTERRUPTS, "gic");
 static struct gic_handler gic_handlers[GIC_HANDLERS];
 static uint8_t gic_slot[GIC_IRQ_END]; /* index into gic_handlers plus 1; 0: nobody's */
 static struct ash_irq_stats gic_counts;

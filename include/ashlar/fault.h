@@ -14,6 +14,7 @@ enum ash_fault_kind {
     ASH_FAULT_MISALIGNED,  /**< inside a block, not at its start */
     ASH_FAULT_CORRUPT,     /**< metadata that contradicts itself */
     ASH_FAULT_OVERRUN,     /**< a red zone or poison was overwritten */
+    ASH_FAULT_LOCK,        /**< a lock taken out of order or twice, or released unheld */
 };
 
 struct ash_fault {
@@ -27,7 +28,8 @@ struct ash_fault {
 typedef void (*ash_fault_fn)(const struct ash_fault *fault);
 
 /**
- * Called on detected corruption, in the context that found it, with no lock of the module held.
+ * Called on detected corruption, in the context that found it, with no lock of the module held (but
+ * with those that the CPU holds where locks themselves are misused, ASH_FAULT_LOCK).
  * The default prints a report and stops the board. A hook that returns makes the operation
  * return without any change. Set it before other CPUs run.
  */

@@ -124,6 +124,7 @@ void ash_pools_report(ash_print_fn print);
     } pool_name##_pool_blocks[blocks_count];                                                       \
     ASH_POOL_BITS(pool_name, blocks_count)                                                         \
     struct ash_pool pool_name##_pool = {                                                           \
+        .lock = ASH_SPINLOCK(ASH_LOCK_POOL, #pool_name),                                           \
         .count = (blocks_count),                                                                   \
         .stride = sizeof(pool_name##_pool_blocks[0]),                                              \
         .inverse = ASH_POOL_INVERSE(sizeof(pool_name##_pool_blocks[0]) >>                          \

@@ -201,20 +201,28 @@ static inline uint32_t port_affinity(void)
 }
 
 /* Atomics. No explicit access between the exclusive load and its store (arm-rules 40). */
-static inline uint32_t port_fetch_add(uint32_t *word, uint32_t n)
+static inline uint32_t port_fetch_add_relaxed(uint32_t *word, uint32_t n)
 {
     uint32_t old, sum, failed;
 
-    __asm__ volatile("dmb ish\n"
-                     "1:\tldrex %0, [%3]\n"
+    __asm__ volatile("1:\tldrex %0, [%3]\n"
                      "\tadd %1, %0, %4\n"
                      "\tstrex %2, %1, [%3]\n"
                      "\tcmp %2, #0\n"
-                     "\tbne 1b\n"
-                     "\tdmb ish"
+                     "\tbne 1b"
                      : "=&r"(old), "=&r"(sum), "=&r"(failed)
-                     : "r"(word), "r"(n)
+                     : "r"(word), "Ir"(n)
                      : "cc", "memory");
+    return old;
+}
+
+static inline uint32_t port_fetch_add(uint32_t *word, uint32_t n)
+{
+    uint32_t old;
+
+    port_dmb_ish();
+    old = port_fetch_add_relaxed(word, n);
+    port_dmb_ish();
     return old;
 }
 

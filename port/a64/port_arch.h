@@ -205,17 +205,32 @@ static inline uint32_t port_affinity(void)
 }
 
 /* Atomics */
+#define PORT_FETCH_ADD(load, store, old, word, n)                                                  \
+    do {                                                                                           \
+        uint32_t sum_, failed_;                                                                    \
+                                                                                                   \
+        __asm__ volatile("1:\t" load " %w0, %3\n"                                                  \
+                         "\tadd %w1, %w0, %w4\n"                                                   \
+                         "\t" store " %w2, %w1, %3\n"                                              \
+                         "\tcbnz %w2, 1b"                                                          \
+                         : "=&r"(old), "=&r"(sum_), "=&r"(failed_), "+Q"(*(word))                  \
+                         : "Ir"(n)                                                                 \
+                         : "memory");                                                              \
+    } while (0)
+
 static inline uint32_t port_fetch_add(uint32_t *word, uint32_t n)
 {
-    uint32_t old, sum, failed;
+    uint32_t old;
 
-    __asm__ volatile("1:\tldaxr %w0, %3\n"
-                     "\tadd %w1, %w0, %w4\n"
-                     "\tstlxr %w2, %w1, %3\n"
-                     "\tcbnz %w2, 1b"
-                     : "=&r"(old), "=&r"(sum), "=&r"(failed), "+Q"(*word)
-                     : "r"(n)
-                     : "memory");
+    PORT_FETCH_ADD("ldaxr", "stlxr", old, word, n);
+    return old;
+}
+
+static inline uint32_t port_fetch_add_relaxed(uint32_t *word, uint32_t n)
+{
+    uint32_t old;
+
+    PORT_FETCH_ADD("ldxr", "stxr", old, word, n);
     return old;
 }
 

@@ -4,6 +4,7 @@
  * go on, as the seed decides.
  */
 #include "port/sim/state.h"
+#include "port/spinlock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,6 +60,9 @@ void sim_cpus_start(void)
     sim_cpu = 0;
     sim_irq_masked = false;
     spins = 0;
+#if ASH_CHECK >= 2
+    spinlock_forget_held();
+#endif
 }
 
 uint32_t sim_seed_of_run(void)

@@ -138,6 +138,11 @@ uint32_t port_fetch_add(uint32_t *word, uint32_t n)
     return old;
 }
 
+uint32_t port_fetch_add_relaxed(uint32_t *word, uint32_t n)
+{
+    return port_fetch_add(word, n);
+}
+
 /* A failed comparison: the monitor is closed, unless a test wants that forgotten. */
 static bool compare_failed(void)
 {

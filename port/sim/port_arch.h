@@ -61,6 +61,7 @@ void port_wait_interrupt(void);
 
 /* Atomics */
 uint32_t port_fetch_add(uint32_t *word, uint32_t n);
+uint32_t port_fetch_add_relaxed(uint32_t *word, uint32_t n);
 bool port_exchange32(uint32_t *word, uint32_t expected, uint32_t value);
 uint32_t port_load_acquire(const uint32_t *word);
 void port_store_release(uint32_t *word, uint32_t value);

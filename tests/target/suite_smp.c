@@ -161,7 +161,7 @@ static void data_is_coherent(void)
     CHECK_EQ(ring.sum, cpus * (cpus + 1) / 2 * ring.rounds);
 }
 
-static struct ash_spinlock lock;
+static struct ash_spinlock lock = ASH_SPINLOCK(ASH_LOCK_MAP, "smp test");
 static volatile uint32_t guarded;
 static uint32_t counted;
 

@@ -101,7 +101,8 @@ static void start(const struct rig_kind *kind, unsigned cpus, uint32_t seed)
     must(ash_mmu_map(&rig.map, rig_va(&rig, SHARED_VA), ash_pa(FAR + SHARED_VA), MIB(2),
                      ASH_MMU_WRITE) == 0);
     memset(mapped, 0, sizeof mapped);
-    lock = (struct ash_spinlock){0};
+    spinlock_retire(&lock);
+    spinlock_init(&lock, ASH_LOCK_MAP, "test");
     for (unsigned cpu = 0; cpu < SIM_CPUS; cpu++) {
         randoms[cpu] = seed * 4 + cpu + 1;
     }
@@ -549,7 +550,8 @@ static void deadlock(void **state)
 
     (void)state;
     rig_machine(&rig, &rig_kinds[0]);
-    lock = (struct ash_spinlock){0};
+    spinlock_retire(&lock);
+    spinlock_init(&lock, ASH_LOCK_MAP, "test");
     assert_false(sim_run(2, never_released, NULL, 3, &verdict));
     assert_int_equal(verdict.rule, SIM_MISUSE);
 }

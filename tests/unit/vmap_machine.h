@@ -108,9 +108,11 @@ static inline void machine_boot(void)
     machine_forget_faults();
     memset(machine_high, SIM_POISON, sizeof machine_high);
     machine_takes_left = UINT32_MAX;
-    machine_lock = (struct ash_spinlock){0};
+    spinlock_retire(&machine_lock);
+    spinlock_init(&machine_lock, ASH_LOCK_MAP, "machine");
     ash_stack_find_hook = NULL;
-    vmap_state = (struct vmap_state){0};
+    spinlock_retire(&vmap_state.lock);
+    vmap_state = (struct vmap_state){.lock = ASH_SPINLOCK(ASH_LOCK_VMAP, "vmap")};
     ash_regions_init(&regions);
     assert_int_equal(ash_regions_add(&regions, (struct ash_range){{RAM_AT}, RAM_IN}), 0);
     assert_int_equal(ash_regions_add(&regions, (struct ash_range){{HIGH_AT}, HIGH_IN}), 0);
