@@ -74,7 +74,7 @@ static int turn(uint32_t generation)
 
 static bool all_saw(uint32_t generation)
 {
-    for (unsigned cpu = 1; cpu < on_cpus_there(); cpu++) {
+    for (unsigned cpu = 1; cpu < ASH_CPUS && cpu < on_cpus_there(); cpu++) {
         while (port_load_acquire(&readers[cpu].seen) < generation) {
             if (on_cpus_late()) {
                 return false;
