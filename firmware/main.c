@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The firmware image that proves the library on a board: says what it configured, tests itself,
- * and gives a prompt.
+ * starts the other CPUs, and gives a prompt.
  */
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "ashlar/cpu.h"
+#include "ashlar/irq.h"
 #include "ashlar/platform.h"
 #include "firmware/prompt.h"
 #include "tests/target/suite.h"
@@ -38,6 +40,8 @@ int main(void)
     } else {
         printf("self-tests: %s\n\n", target_run(NULL) == 0 ? "all passed" : "FAILED");
     }
+    (void)ash_cpus_start();
+    ash_irq_enable();
     printf("\"help\" lists the commands.\n");
     prompt_run();
 }

@@ -72,6 +72,12 @@ static void run_locks(const char *argument)
     ash_locks_report(printf);
 }
 
+static void run_cpus(const char *argument)
+{
+    (void)argument;
+    cpus_print();
+}
+
 static void run_pt(const char *argument)
 {
     char *end;
@@ -139,9 +145,10 @@ static const struct command commands[] = {
     {"pmem", "", "physically contiguous regions", run_pmem},
     {"vmap", "", "mappings of the vmap range: frames, memory, stacks, devices", run_vmap},
     {"locks", "", "spinlocks: how often each was taken, and had to wait", run_locks},
+    {"cpus", "", "the CPUs and what each does", run_cpus},
     {"pt", "VA", "how an address is translated, level by level", run_pt},
     {"test", "[NAME]", "the self-tests, or one suite of them", run_test},
-    {"crash", "KIND", "provoke an exception and see its report", run_crash},
+    {"crash", "KIND [CPU|all]", "provoke an exception and see its report", run_crash},
     {"reset", "", "reset the board", run_reset},
     {"off", "", "power off", run_off},
 };
@@ -152,7 +159,7 @@ static void run_help(const char *argument)
 {
     (void)argument;
     for (size_t i = 0; i < COMMANDS; i++) {
-        printf("  %-6s %-7s %s\n", commands[i].name, commands[i].argument, commands[i].help);
+        printf("  %-6s %-14s %s\n", commands[i].name, commands[i].argument, commands[i].help);
     }
 }
 

@@ -20,6 +20,9 @@ void banner_print(void);
 /** Prints what lies where in memory, and the firmware's tables. */
 void mem_print(void);
 
+/** Prints each CPU and what it does. */
+void cpus_print(void);
+
 /** Provokes the named exception or overflow, whose report ends the program; -1 for an unknown
  *  name. crash_list() prints the names. */
 int crash(const char *name);

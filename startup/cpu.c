@@ -28,11 +28,8 @@ unsigned ash_cpu_number(void)
 }
 
 /* The CPU in the pen writes with its cache off: what this CPU cached before is stale. */
-bool ash_cpu_busy(unsigned cpu)
+bool mailbox_busy(unsigned cpu)
 {
-    if (cpu == 0 || cpu >= ASH_CPUS) {
-        return false;
-    }
     port_cache_invalidate(&boot_mailbox[cpu], sizeof(boot_mailbox[cpu]));
     return ((volatile struct mailbox *)&boot_mailbox[cpu])->busy == 1;
 }
@@ -50,7 +47,7 @@ int ash_cpu_release(unsigned cpu, void (*entry)(void *arg), void *arg)
         return ASH_ENODEV;
     }
     mailbox = &boot_mailbox[cpu];
-    if ((started & 1u << cpu) != 0 && ash_cpu_busy(cpu)) {
+    if ((started & 1u << cpu) != 0 && mailbox_busy(cpu)) {
         return ASH_EBUSY;
     }
     mailbox->argument = (uintptr_t)arg;

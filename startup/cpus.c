@@ -13,6 +13,7 @@
 #include "port/percpu.h"
 #include "port/port.h"
 #include "startup/early_print.h"
+#include "startup/mailbox.h"
 #include "startup/processor.h"
 #include "startup/stacks.h"
 
@@ -139,7 +140,7 @@ static int start(unsigned cpu)
         return error;
     }
     for (uint32_t i = 0; i < START_PATIENCE && state == CPU_OFF; i++) {
-        if (!ash_cpu_busy(cpu)) {
+        if (!mailbox_busy(cpu)) {
             return ASH_ENOSYS;
         }
         state = port_load_acquire(&cpus[cpu].state);
@@ -184,6 +185,15 @@ unsigned ash_cpus_start(void)
 bool ash_cpu_online(unsigned cpu)
 {
     return cpu < ASH_CPUS && port_load_acquire(&cpus[cpu].state) >= CPU_IDLE;
+}
+
+bool ash_cpu_busy(unsigned cpu)
+{
+    if (cpu == 0 || cpu >= ASH_CPUS) {
+        return false;
+    }
+    return ash_cpu_online(cpu) ? port_load_acquire(&cpus[cpu].state) != CPU_IDLE
+                               : mailbox_busy(cpu);
 }
 
 int ash_cpu_call(unsigned cpu, void (*function)(void *arg), void *arg)

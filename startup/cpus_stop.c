@@ -11,8 +11,9 @@
 #include "startup/early_print.h"
 #include "startup/report.h"
 
-/* Looks at a CPU until it counts as not answering: some tenths of a second. */
-#define STOP_PATIENCE 20000000u
+/* Looks at the others until those that have not answered count as not answering: longer than any
+ * lock is held. */
+#define STOP_PATIENCE 2000000u
 
 enum stopped { RUNS, STOPPED, REPORTED };
 

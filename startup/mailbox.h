@@ -16,6 +16,7 @@
 #define MAILBOX_BUSY     (3 * MAILBOX_WORD)
 
 #ifndef __ASSEMBLER__
+#include <stdbool.h>
 #include <stdint.h>
 
 struct mailbox {
@@ -29,6 +30,9 @@ struct mailbox {
 _Static_assert(sizeof(struct mailbox) == 1u << MAILBOX_SHIFT, "assembler offsets");
 
 extern struct mailbox boot_mailbox[ASH_CPUS];
+
+/** True while the CPU runs what it was released for: for ever once it is online. */
+bool mailbox_busy(unsigned cpu);
 
 /** Takes back every order that no CPU has taken yet: RAM may survive a reset. */
 void mailbox_cancel_all(void);

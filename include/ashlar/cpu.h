@@ -59,7 +59,7 @@ int ash_cpu_wait(unsigned cpu);
 /**
  * Runs function(arg) in an interrupt of CPU `cpu`, which may be any that is online, and returns
  * when it has run. On this CPU it is called at once, with interrupts masked. Errors: ASH_EINVAL (no
- * such CPU, no function), ASH_ENODEV (not online, or no CPU was ever started). Context: interrupts
+ * such CPU, no function), ASH_ENODEV (not online). Context: interrupts
  * enabled, no lock held, not in interrupts: two CPUs may ask each other. Cost: as long as that CPU
  * masks interrupts, and the function runs. Barriers: both ways, as for a call.
  */
@@ -78,7 +78,7 @@ int ash_cpu_interrupt(unsigned cpu, void (*function)(void *arg), void *arg);
  */
 int ash_cpu_release(unsigned cpu, void (*entry)(void *arg), void *arg);
 
-/** True while the CPU runs what it was released for: for ever once it is online. Any context. */
+/** True while a CPU other than CPU 0 runs what it was released or called for. Any context. */
 bool ash_cpu_busy(unsigned cpu);
 
 #endif

@@ -10,7 +10,7 @@
 #include "ashlar/platform.h"
 #include "port/port.h"
 
-#define LIMIT_NS 20000000000ull
+#define LIMIT_NS 40000000000ull
 
 static uint64_t deadline;
 

@@ -27,9 +27,16 @@ static void nothing(void *arg)
     (void)arg;
 }
 
+static void note_call(void *arg)
+{
+    *(unsigned *)arg += 1;
+}
+
 static void requests_are_checked(void)
 {
-    unsigned cpus = on_cpus_there(), away = ASH_CPUS - 1;
+    unsigned cpus = on_cpus_there(), away = ASH_CPUS - 1, called = 0;
+    unsigned long saved;
+    int error;
 
     CHECK_EQ(ash_cpu_start(ASH_CPUS), ASH_EINVAL);
     CHECK_EQ(ash_cpu_start(0), 0);
@@ -41,6 +48,11 @@ static void requests_are_checked(void)
     CHECK_EQ(ash_cpu_wait(ASH_CPUS), ASH_EINVAL);
     CHECK_EQ(ash_cpu_interrupt(ASH_CPUS, nothing, NULL), ASH_EINVAL);
     CHECK_EQ(ash_cpu_interrupt(0, NULL, NULL), ASH_EINVAL);
+    saved = port_irq_save(); /* itself: with interrupts masked as well */
+    error = ash_cpu_interrupt(0, note_call, &called);
+    port_irq_restore(saved);
+    CHECK_EQ(error, 0);
+    CHECK_EQ(called, 1);
     if (cpus < ASH_CPUS) {
         CHECK_EQ(ash_cpu_start(away), ASH_ENODEV);
         CHECK(!ash_cpu_online(away));
@@ -79,7 +91,7 @@ static void all_start(void)
     for (unsigned cpu = 1; cpu < cpus; cpu++) {
         CHECK_EQ(ash_cpu_release(cpu, nothing, NULL), ASH_EBUSY);
         CHECK_EQ(ash_cpu_call(cpu, NULL, NULL), ASH_EINVAL);
-        CHECK(ash_cpu_busy(cpu));
+        CHECK(!ash_cpu_busy(cpu));
     }
 }
 
@@ -217,6 +229,7 @@ static void calls_are_one_at_a_time(void)
         while (port_load_acquire(&held) == 0 && !on_cpus_late()) {
         }
         CHECK_EQ(ash_cpu_call(cpu, nothing, NULL), ASH_EBUSY);
+        CHECK(ash_cpu_busy(cpu));
         port_store_release(&release, 1);
         CHECK_EQ(on_cpu_done(cpu), 0);
         CHECK_EQ(refused[0], ASH_EBUSY);
