@@ -73,7 +73,7 @@ struct ash_mmu_config {
     ash_va_t base;
     unsigned va_bits; /**< the map covers 2^va_bits bytes: 32 - TxSZ (AArch32), 64 - TxSZ */
     bool global;      /**< true: entries are global (firmware); false: nG=1, under `asid` */
-    unsigned asid;    /**< of a map that is not global */
+    unsigned asid;    /**< of a map that is not global; not 0, the ASID of no space */
     /** The MMU is off while the map is built: nothing is invalidated in TLBs, and the lines of each
      *  table are invalidated in the cache. Ends with ash_mmu_publish(). */
     bool early;

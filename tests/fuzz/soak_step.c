@@ -199,6 +199,7 @@ static void change_asid(struct soak *soak, unsigned asid)
 static bool other(struct soak *soak, const struct soak_step *step)
 {
     struct ash_mmu_tables tables;
+    unsigned asid;
     bool changed;
 
     switch (step->verb) {
@@ -215,8 +216,9 @@ static bool other(struct soak *soak, const struct soak_step *step)
         if (soak->config.global) {
             return false;
         }
-        changed = soak->map.asid != step->detail % 256;
-        change_asid(soak, step->detail % 256);
+        asid = 1 + (unsigned)(step->detail % 255); /* 0 is current while no space is */
+        changed = soak->map.asid != asid;
+        change_asid(soak, asid);
         return changed;
     case SOAK_SET_TABLES:
         soak->pool ^= 1;
