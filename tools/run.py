@@ -126,9 +126,11 @@ def debug(machine, build, disk, log, gdb):
         pty = re.search(r"/dev/pts/[0-9]+", line)
         print(f"The console: {pty[0] if pty else line.strip()} (for example: screen {pty and pty[0]}); "
               f"its output is also in {log}", flush=True)
+        # What the linker dropped has its debugging information at address 0, where _start is: the
+        # symbol says where we are.
         return subprocess.run(
-            [gdb, "-q", "-ex", f"target remote {socket}", os.path.join(build, elf)],
-            check=False).returncode
+            [gdb, "-q", "-ex", f"target remote {socket}", "-ex", "info symbol $pc",
+             os.path.join(build, elf)], check=False).returncode
     finally:
         process.terminate()
         process.wait()
