@@ -47,7 +47,8 @@ static void eight_tables(void **state)
             assert_int_equal(ash_mmu_map(&rig.map, rig_va(&rig, next->base), ash_pa(next->base),
                                          next->size, next->attr),
                              0);
-            assert_int_equal(shadow_map(&list[at], &list[at ^ 1], &run, false, &needed, &merged), 0);
+            assert_int_equal(shadow_map(&list[at], &list[at ^ 1], &run, false, &needed, &merged),
+                             0);
             assert_int_equal(rig.in_use, shadow_tables(&list[at ^ 1]));
         }
         assert_int_equal(rig.in_use, TABLES);
