@@ -73,7 +73,7 @@ static inline void mmu_entries_clear(const struct ash_mmu *map, uint64_t *entry,
 static inline bool mmu_entry_exchange(const struct ash_mmu *map, uint64_t *entry, uint64_t *old,
                                       uint64_t new)
 {
-    if (map->updates) {
+    if (map->updates && !map->early) { /* exclusives need the MMU */
         return port_entry_exchange(entry, old, new);
     }
     port_entry_write(entry, new);

@@ -18,8 +18,8 @@ int ash_mmu_init(struct ash_mmu *map, const struct ash_mmu_config *config)
     int error;
 
     if (bits < 25 || bits > format->va_bits_max || bits > 8 * sizeof(uintptr_t) ||
-        (config->updates && !config->track) || config->tables.take == NULL ||
-        config->tables.give == NULL) {
+        (config->updates && (!config->track || format->writable != MMU_DIRTY_BIT)) ||
+        config->tables.take == NULL || config->tables.give == NULL) {
         return ASH_EINVAL;
     }
     /* The lower half starts at 0; the upper one has ones in all bits above. */

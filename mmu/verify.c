@@ -46,7 +46,8 @@ static const char *leaf_error(const struct ash_mmu *map, uint64_t descriptor, un
     if (!map->global && (descriptor & MMU_NOT_GLOBAL) == 0) {
         return "global entry in a map with an ASID";
     }
-    if (mmu_change(0, descriptor, level) == MMU_REFUSE) {
+    if (mmu_change(0, descriptor, level) == MMU_REFUSE ||
+        (!map->track && (descriptor & map->format->writable))) {
         return "attributes that no mapping may have";
     }
     if (mmu_leaf_encode(map, mmu_leaf_decode(map, descriptor), &expected) != 0 ||

@@ -252,7 +252,8 @@ int ash_mmu_merge(struct ash_mmu *map, ash_va_t va, uint64_t size, unsigned *mer
 
 /**
  * Registers a remap zone: the tables of the range are taken now and stay until destroy, so it is
- * always mapped by pages and never merged, and it stays changeable after ash_mmu_freeze().
+ * always mapped by pages and never merged, and it is changeable after ash_mmu_freeze(). Registered
+ * later than that, it makes changeable what was not: the caller answers for who uses it.
  * Errors: arguments; ASH_EEXIST if a block is mapped in the 2 MiB slots it touches, or a run with
  * the contiguous hint in the range; ASH_ENOMEM if there are ASH_MMU_ZONES zones already; what take
  * returned.
@@ -260,8 +261,9 @@ int ash_mmu_merge(struct ash_mmu *map, ash_va_t va, uint64_t size, unsigned *mer
 int ash_mmu_remap_zone(struct ash_mmu *map, ash_va_t va, uint64_t size);
 
 /**
- * Registers a range that stays changeable after ash_mmu_freeze() and may hold blocks: the board's
- * vmap range. Takes no tables. Errors: arguments; ASH_ENOMEM (ASH_MMU_ZONES).
+ * Registers a range that is changeable after ash_mmu_freeze() and may hold blocks: the board's vmap
+ * range. Takes no tables. Registered later than that: as above. Errors: arguments; ASH_ENOMEM
+ * (ASH_MMU_ZONES).
  */
 int ash_mmu_open_zone(struct ash_mmu *map, ash_va_t va, uint64_t size);
 

@@ -150,9 +150,10 @@ static inline void rig_start(struct rig *rig, const struct rig_kind *kind)
     sim_forget();
 }
 
-/** The end of the map, whatever is mapped: no table is left. */
+/** The end of the map, whatever is mapped: it is sound, and no table is left. */
 static inline void rig_destroy(struct rig *rig)
 {
+    assert_int_equal(ash_mmu_verify(&rig->map, NULL), 0);
     rig_uninstall(rig);
     ash_mmu_destroy(&rig->map);
     assert_int_equal(rig->in_use, 0);
@@ -161,7 +162,6 @@ static inline void rig_destroy(struct rig *rig)
 /** Everything is unmapped: only the root must be left; then not even that. */
 static inline void rig_end(struct rig *rig)
 {
-    assert_int_equal(ash_mmu_verify(&rig->map, NULL), 0);
     assert_int_equal(rig->in_use, 1);
     rig_destroy(rig);
 }

@@ -354,6 +354,7 @@ static void aliases_are_found(void **state)
                                      ash_pa(FAR + MIB(80) + KIB(8) * 39), KIB(4), RW),
                          0);
         assert_int_equal(ash_mmu_verify(&rig.map, &report), ASH_ECORRUPT);
+        assert_int_equal(ash_mmu_unmap(&rig.map, rig_va(&rig, MIB(28)), KIB(4)), 0);
         rig_destroy(&rig);
     }
 }

@@ -287,7 +287,9 @@ static void arguments(void **state)
     FOR_EACH_KIND(kind)
     {
         struct ash_mmu_config config;
+        struct sim_answer answer;
         struct ash_mmu other;
+        uint64_t *entry;
         ash_va_t va;
 
         start(kind, false);
@@ -314,9 +316,18 @@ static void arguments(void **state)
         map(0, KIB(4), RW);
         assert_int_equal(touch(0, false), ASH_EINVAL);
         assert_int_equal(harvest(0), ASH_EINVAL);
+        answer = sim_translate(va.value, SIM_READ);
+        entry = port_ptr(answer.entry);
+        *entry ^= kind->sim == SIM_A64 ? UINT64_C(1) << 51 : UINT64_C(1) << 55;
+        assert_int_equal(ash_mmu_verify(&rig.map, NULL), ASH_ECORRUPT);
+        *entry ^= kind->sim == SIM_A64 ? UINT64_C(1) << 51 : UINT64_C(1) << 55;
         config = rig_config(&rig, kind);
         config.updates = true;
         assert_int_equal(ash_mmu_init(&other, &config), ASH_EINVAL);
+        if (kind->sim == SIM_LPAE) { /* there is no such hardware */
+            config.track = true;
+            assert_int_equal(ash_mmu_init(&other, &config), ASH_EINVAL);
+        }
         rig_destroy(&rig);
     }
 }
