@@ -19,6 +19,13 @@ FUZZ_SHARED  := $(sort $(filter-out $(FUZZERS:%=tests/fuzz/%.c) $(SOAKS:%=tests/
 
 HOST_FLAGS := -std=gnu17 -g -O1 -fno-omit-frame-pointer $(DEFINES) -I. -Iinclude -Iport/sim \
     -Itests/unit $(WARNINGS) -ffile-prefix-map=$(CURDIR)=.
+# Programs that run the library's own code on several threads, over port/host, under
+# ThreadSanitizer.
+THREADS        := $(patsubst tests/threads/%.c,%,$(sort $(wildcard tests/threads/threads_*.c)))
+THREAD_SOURCES := $(filter-out port/sim/%,$(filter port/% mmu/% alloc/%,$(HOST_SOURCES))) \
+    port/host/host.c tests/threads/threads.c
+THREAD_FLAGS   := $(subst -Iport/sim,-Iport/host,$(HOST_FLAGS)) -fsanitize=thread
+THREAD_OBJECTS := $(patsubst %,$(H)/tsan/%.o,$(THREAD_SOURCES))
 SANITIZE   := -fsanitize=address,undefined -fno-sanitize-recover=all
 # tests/unit/support.c hears of frames that are taken and given back.
 HOST_LIBS  := -Wl,--wrap=ash_frames_alloc -Wl,--wrap=ash_frames_free -Wl,--as-needed -lcmocka -lfdt -lpthread
@@ -43,6 +50,7 @@ $(H)/$1: FORCE | packages
 	    if cmp -s $$$$new $$@; then rm $$$$new; else mv $$$$new $$@; fi
 endef
 $(eval $(call host_stamp,gcc/flags,$(HOST_CC),$(HOST_FLAGS) $(SANITIZE) $(HOST_LIBS) $(UNIT_OBJECTS)))
+$(eval $(call host_stamp,tsan/flags,$(HOST_CC),$(THREAD_FLAGS) $(THREAD_OBJECTS)))
 $(eval $(call host_stamp,clang/flags,$(FUZZ_CC),$(FUZZ_FLAGS) $(SANITIZE) $(FUZZ_OBJECTS)))
 $(eval $(call host_stamp,soak/flags,$(HOST_CC),$(SOAK_FLAGS) $(SOAK_OBJECTS)))
 $(eval $(call host_stamp,coverage/flags,$(HOST_CC),$(COVERAGE_FLAGS) $(COVERAGE_OBJECTS)))
@@ -58,6 +66,11 @@ $(H)/clang/%.c.o: %.c $(H)/clang/flags | packages
 	$(call say,FUZZCC  $<)
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) $(SANITIZE) -MMD -MP -c $< -o $@
+
+$(H)/tsan/%.c.o: %.c $(H)/tsan/flags | packages
+	$(call say,TSANCC  $<)
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CC) $(THREAD_FLAGS) -MMD -MP -c $< -o $@
 
 $(H)/soak/%.c.o: %.c $(H)/soak/flags | packages
 	$(call say,SOAKCC  $<)
@@ -87,6 +100,10 @@ $(H)/fuzz_%: $(H)/clang/tests/fuzz/fuzz_%.c.o $(H)/clang/libhost.a
 	$(call say,FUZZLD  $@)
 	$(Q)$(FUZZ_CC) $(SANITIZE) -fsanitize=fuzzer $^ $(FUZZ_LIBS) -o $@
 
+$(H)/threads_%: $(H)/tsan/tests/threads/threads_%.c.o $(THREAD_OBJECTS)
+	$(call say,HOSTLD  $@)
+	$(Q)$(HOST_CC) -fsanitize=thread $^ -lpthread -o $@
+
 $(H)/soak_%: $(H)/soak/tests/fuzz/soak_%.c.o $(SOAK_OBJECTS)
 	$(call say,HOSTLD  $@)
 	$(Q)$(HOST_CC) $^ -o $@
@@ -95,11 +112,13 @@ $(H)/coverage/soak_%: $(H)/coverage/tests/fuzz/soak_%.c.o $(COVERAGE_OBJECTS)
 	$(call say,HOSTLD  $@)
 	$(Q)$(HOST_CC) --coverage $^ -o $@
 
-.PHONY: unit-tests fuzzers
+.PHONY: unit-tests fuzzers thread-tests
+thread-tests: $(THREADS:%=$(H)/%)
 unit-tests: $(UNIT_TESTS:%=$(H)/%)
 fuzzers: $(FUZZERS:%=$(H)/%) $(SOAKS:%=$(H)/%)
 
--include $(patsubst %.o,%.d,$(UNIT_OBJECTS) $(FUZZ_OBJECTS) \
+-include $(patsubst %.o,%.d,$(THREAD_OBJECTS) $(THREADS:%=$(H)/tsan/tests/threads/%.c.o) \
+    $(UNIT_OBJECTS) $(FUZZ_OBJECTS) \
     $(UNIT_TESTS:%=$(H)/gcc/tests/unit/%.c.o) $(FUZZERS:%=$(H)/clang/tests/fuzz/%.c.o) \
     $(SOAK_OBJECTS) $(COVERAGE_OBJECTS) $(SOAKS:%=$(H)/soak/tests/fuzz/%.c.o) \
     $(SOAKS:%=$(H)/coverage/tests/fuzz/%.c.o))

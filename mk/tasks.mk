@@ -75,6 +75,7 @@ format-check: | packages
 
 TEST := $(PYTHON) -B tools/test_all.py --only '$(ONLY)' \
     --unit-tests '$(UNIT_TESTS:%=$(H)/%)' --fuzzers '$(FUZZERS:%=$(H)/%)' \
+    --threads '$(THREADS:%=$(H)/%)' \
     --soaks '$(SOAKS:%=$(H)/%)' --examples '$(EXAMPLES)' \
     BOARD=$(BOARD) CPU=$(CPU) CHECK=$(CHECK) CPUS=$(CPUS)
 

@@ -6,7 +6,7 @@ names must notice.
 The first lines of a patch:
     Guards: <what is broken, in one sentence>
     Notices: unit test_<name> | target <suite> | row <row> | script <script>[/<section>] |
-             fuzz fuzz_<name> | soak soak_<name>
+             fuzz fuzz_<name> | soak soak_<name> | threads threads_<name>
     Options: CHECK=2          (optional: make's options of the build)
 
 Each worker has a copy of the tree under build/mutants/, which keeps its objects from one mutant to
@@ -35,7 +35,7 @@ import tap
 import test_all
 
 FOLDER = os.path.join(matrix.ROOT, "build", "mutants")
-KINDS = ("unit", "target", "row", "script", "fuzz", "soak")
+KINDS = ("unit", "threads", "target", "row", "script", "fuzz", "soak")
 LEFT_OUT = {".git", "build", "__pycache__", ".ci"}
 FUZZ_SECONDS = 60
 SOAK_STEPS = 1000000
@@ -140,11 +140,13 @@ class Copy:
     def test(self, mutant, log):
         """Builds and runs the test that should notice; its results."""
         images, host = self.folders(mutant)
-        if mutant.kind in ("unit", "fuzz", "soak"):
+        if mutant.kind in ("unit", "threads", "fuzz", "soak"):
             program = os.path.join(host, mutant.test)
             self.make(mutant, os.path.relpath(program, self.root))
             if mutant.kind == "unit":
                 return test_all.unit_job(program).work(log)
+            if mutant.kind == "threads":
+                return test_all.threads_job(program).work(log)
             if mutant.kind == "fuzz":
                 return test_all.fuzz_job(program, FUZZ_SECONDS).work(log)
             return test_all.soak_job(program, SOAK_STEPS, 1).work(log)

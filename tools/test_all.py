@@ -190,6 +190,17 @@ def fuzz_job(path, seconds):
 FINDING = re.compile(r"(?:finding|runtime error|sim|shadow|ERROR): (.*)")
 
 
+def threads_job(path):
+    """A program under ThreadSanitizer, whose report makes the exit status."""
+    name = f"threads {os.path.basename(path).removeprefix('threads_')}"
+
+    def work(log):
+        status, output = execute([path], log, 120, TSAN_OPTIONS="halt_on_error=1")
+        found = re.search(r"^SUMMARY: ThreadSanitizer: (.*)$", output, re.MULTILINE)
+        return [run.check(name, found[1] if status and found else why(status, 120))]
+    return Job(name, work)
+
+
 def soak_job(path, steps, seed, kind=""):
     """Steps from a seed, of one format or of all in turn."""
     name = " ".join(filter(None, ("soak", os.path.basename(path).removeprefix("soak_"), kind)))
@@ -302,6 +313,8 @@ class Tests:
             yield row_job(name, machine, self.folder(**options), name, simulated)
         for path in args.unit_tests.split():
             yield unit_job(path)
+        for path in args.threads.split():
+            yield threads_job(path)
         for path in args.fuzzers.split():
             yield fuzz_job(path, SHORT_FUZZ_SECONDS)
         for path in args.soaks.split():
@@ -323,7 +336,7 @@ class Tests:
         start = time.monotonic()
         for build, options in machines.BUILDS.items():
             self.build(f"images {build}", "all", **options)
-        self.build("host programs", "-k", "unit-tests", "fuzzers")
+        self.build("host programs", "-k", "unit-tests", "fuzzers", "thread-tests")
         for options, _ in VARIANTS:
             if self.wanted(f"row {variant_name(options)}"):
                 self.build(variant_name(options), "image", **options)
@@ -374,6 +387,7 @@ def fuzz(args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--unit-tests", default="", help="programs")
+    parser.add_argument("--threads", default="", help="programs")
     parser.add_argument("--fuzzers", default="", help="programs")
     parser.add_argument("--soaks", default="", help="programs")
     parser.add_argument("--examples", default="", help="names")

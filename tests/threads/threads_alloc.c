@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Frames, pools and the heap, all at once, as programs use them: no block is given out twice, and
+ * in the end everything is back.
+ */
+#include "ashlar/frames.h"
+#include "ashlar/heap.h"
+#include "ashlar/pool.h"
+#include "tests/threads/threads.h"
+
+#define STEPS 1500u
+#define HELD  8u
+#define BLOCK 40u
+
+struct block {
+    unsigned char bytes[BLOCK];
+};
+ASH_POOL_DEFINE(shared, struct block, 24);
+
+static void frames_step(ash_frame_t *held, unsigned *count, uint32_t mark)
+{
+    if (*count < HELD && threads_random_below(2)) {
+        if (ash_frames_alloc(0, ASH_FRAMES_NORMAL | ASH_FRAMES_OWNER(ASH_OWNER_TABLES),
+                             &held[*count]) == 0) {
+            threads_mark(port_ptr(ash_frame_pa(held[*count])), 64, mark);
+            ++*count;
+        }
+    } else if (*count > 0) {
+        --*count;
+        threads_check(port_ptr(ash_frame_pa(held[*count])), 64, mark);
+        ash_frames_put(held[*count]);
+    }
+}
+
+static void blocks_step(void **held, unsigned *count, uint32_t mark, void *(*take)(void),
+                        void (*give)(void *block))
+{
+    if (*count < HELD && threads_random_below(2)) {
+        held[*count] = take();
+        if (held[*count] != NULL) {
+            threads_mark(held[(*count)++], BLOCK, mark);
+        }
+    } else if (*count > 0) {
+        --*count;
+        threads_check(held[*count], BLOCK, mark);
+        give(held[*count]);
+    }
+}
+
+static void *pool_take(void)
+{
+    return ash_pool_alloc(&shared_pool);
+}
+
+static void pool_give(void *block)
+{
+    ash_pool_free(&shared_pool, block);
+}
+
+static void *heap_take(void)
+{
+    return ash_heap_alloc(BLOCK + threads_random_below(3000), 0);
+}
+
+static void created_pool(uint32_t mark)
+{
+    struct ash_pool pool = {0};
+    void *block;
+
+    if (ash_pool_create(&pool, "own", BLOCK, 0, 4) == 0) {
+        block = ash_pool_alloc(&pool);
+        threads_mark(block, BLOCK, mark);
+        threads_check(block, BLOCK, mark);
+        ash_pool_free(&pool, block);
+        MUST(ash_pool_destroy(&pool) == 0);
+    }
+}
+
+static void work(void *arg)
+{
+    ash_frame_t frames[HELD];
+    void *pool[HELD], *heap[HELD];
+    unsigned frame_count = 0, pool_count = 0, heap_count = 0;
+    struct ash_heap_stats stats;
+
+    (void)arg;
+    for (unsigned step = 0; step < STEPS; step++) {
+        uint32_t mark = port_cpu() + 1;
+
+        frames_step(frames, &frame_count, mark);
+        blocks_step(pool, &pool_count, mark, pool_take, pool_give);
+        blocks_step(heap, &heap_count, mark, heap_take, ash_heap_free);
+        if (step % 50 == 0) {
+            created_pool(mark);
+            ash_heap_stats(&stats);
+            MUST(ash_frames_verify() == 0);
+        }
+    }
+    while (frame_count > 0) {
+        ash_frames_put(frames[--frame_count]);
+    }
+    while (pool_count > 0) {
+        pool_give(pool[--pool_count]);
+    }
+    while (heap_count > 0) {
+        ash_heap_free(heap[--heap_count]);
+    }
+}
+
+int main(void)
+{
+    threads_boot();
+    for (unsigned threads = 2; threads <= THREADS_MOST; threads++) {
+        struct ash_pool_stats stats;
+
+        threads_run(threads, work, NULL);
+        ash_pool_stats(&shared_pool, &stats);
+        MUST(stats.used == 0);
+        MUST(ash_frames_owned(ASH_OWNER_TABLES) == 0 && ash_frames_owned(ASH_OWNER_POOL) == 0);
+        MUST(ash_frames_verify() == 0 && ash_heap_verify() == 0);
+        MUST(ash_pool_verify(&shared_pool) == 0);
+    }
+    return 0;
+}
