@@ -80,6 +80,9 @@
  *   void port_page_zero(void *page)                4 KiB, page-aligned
  *   void port_page_copy(void *to, const void *from)
  *   void port_zero(void *to, size_t size)          any alignment
+ *   uint8_t port_user_load8(ash_va_t va), void port_user_store8(ash_va_t va, uint8_t value),
+ *   uintptr_t port_user_load(ash_va_t va), void port_user_store(ash_va_t va, uintptr_t value)
+ *                one access with the rights of user mode (LDTR, STTR): faults where that may not
  *   void port_copy(void *to, const void *from, size_t size)   any alignment, no overlap
  */
 #ifndef ASHLAR_PORT_H

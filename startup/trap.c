@@ -54,7 +54,7 @@ void trap_decode(uint32_t status, struct ash_trap *trap)
     trap->level = (int)(status & 3);
 }
 
-static void clear(struct ash_trap *trap)
+void trap_clear(struct ash_trap *trap)
 {
     for (unsigned i = 0; i < sizeof(trap->regs) / sizeof(trap->regs[0]); i++) {
         trap->regs[i] = 0;
@@ -93,7 +93,7 @@ void trap_enter(const struct trap_frame *frame, uint32_t kind)
     } else {
         cpu->reporting = 1;
     }
-    clear(trap);
+    trap_clear(trap);
     trap_describe(frame, kind, trap);
     if (trap->overflowed == ASH_STACK_NONE && trap->kind == ASH_TRAP_DATA && trap->address_valid &&
         stacks_find(trap->address, &place) && place.in_guard) {
@@ -134,7 +134,7 @@ void trap_interrupt(enum ash_trap_kind kind)
         return;
     }
     cpu->reporting = 1;
-    clear(trap);
+    trap_clear(trap);
     trap->kind = kind;
     stop_with_report(cpu, trap);
 }

@@ -19,6 +19,9 @@ struct trap_frame;
 void trap_enter(const struct trap_frame *frame, uint32_t kind);
 void trap_interrupt(enum ash_trap_kind kind);
 
+/** Nothing is known yet. */
+void trap_clear(struct ash_trap *trap);
+
 /** Sets the cause and level that a fault status in the long format means, [5:0]. */
 void trap_decode(uint32_t status, struct ash_trap *trap);
 

@@ -293,6 +293,33 @@ static inline uint32_t port_cycles(void)
 }
 
 /* Page contents: the firmware's map is the identity, so a frame below 4 GiB is its own pointer. */
+/* Accesses with the rights of User mode. */
+static inline uint8_t port_user_load8(ash_va_t va)
+{
+    uint32_t value;
+
+    __asm__ volatile("ldrbt %0, [%1], #0" : "=&r"(value) : "r"(va.value) : "memory");
+    return (uint8_t)value;
+}
+
+static inline void port_user_store8(ash_va_t va, uint8_t value)
+{
+    __asm__ volatile("strbt %0, [%1], #0" ::"r"(value), "r"(va.value) : "memory");
+}
+
+static inline uintptr_t port_user_load(ash_va_t va)
+{
+    uintptr_t value;
+
+    __asm__ volatile("ldrt %0, [%1], #0" : "=&r"(value) : "r"(va.value) : "memory");
+    return value;
+}
+
+static inline void port_user_store(ash_va_t va, uintptr_t value)
+{
+    __asm__ volatile("strt %0, [%1], #0" ::"r"(value), "r"(va.value) : "memory");
+}
+
 static inline void *port_ptr_direct(ash_pa_t pa)
 {
     return (void *)(uintptr_t)pa.value;

@@ -286,6 +286,33 @@ static inline uint32_t port_cycles(void)
 
 /* Page contents: the firmware's map is the identity, so a frame that it reaches is its own pointer.
  */
+/* Accesses with the rights of EL0. */
+static inline uint8_t port_user_load8(ash_va_t va)
+{
+    uint32_t value;
+
+    __asm__ volatile("ldtrb %w0, [%1]" : "=r"(value) : "r"(va.value) : "memory");
+    return (uint8_t)value;
+}
+
+static inline void port_user_store8(ash_va_t va, uint8_t value)
+{
+    __asm__ volatile("sttrb %w0, [%1]" ::"r"(value), "r"(va.value) : "memory");
+}
+
+static inline uintptr_t port_user_load(ash_va_t va)
+{
+    uintptr_t value;
+
+    __asm__ volatile("ldtr %0, [%1]" : "=r"(value) : "r"(va.value) : "memory");
+    return value;
+}
+
+static inline void port_user_store(ash_va_t va, uintptr_t value)
+{
+    __asm__ volatile("sttr %0, [%1]" ::"r"(value), "r"(va.value) : "memory");
+}
+
 static inline void *port_ptr_direct(ash_pa_t pa)
 {
     return (void *)pa.value;

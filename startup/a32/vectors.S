@@ -98,12 +98,13 @@ enter_data:
 /* sp: frame, r0: interrupted CPSR, r1: kind. */
 save_and_call:
     clrex                                   /* arm-rules 40 */
+    and     r2, r0, #0x1f
+    cmp     r2, #MODE_USR
+    beq     user_leave
     mov     r6, r1
     mov     r4, sp
     mrs     r5, cpsr
     and     r1, r0, #0x1f
-    cmp     r1, #MODE_USR
-    moveq   r1, #MODE_SYS                   /* shares the registers of User */
     and     r2, r5, #0x1f
     cmp     r1, r2
     beq     2f
@@ -140,6 +141,11 @@ save_and_call:
 /* Interrupts: the caller-saved registers only. */
     .macro INTERRUPT_ENTRY kind
     sub     lr, lr, #4
+    push    {r0}
+    mrs     r0, spsr
+    tst     r0, #0xf                        /* User mode has none of these bits */
+    pop     {r0}
+    beq     user_interrupt_\kind
     push    {r0-r3, r12, lr}
     mrc     p15, 0, r1, c13, c0, 4
     mrs     r0, spsr
@@ -168,6 +174,12 @@ enter_irq:
     INTERRUPT_ENTRY 4
 enter_fiq:
     INTERRUPT_ENTRY 5
+user_interrupt_4:
+    sub     sp, sp, #FRAME_BYTES
+    SAVE_AND_CALL 4
+user_interrupt_5:
+    sub     sp, sp, #FRAME_BYTES
+    SAVE_AND_CALL 5
 
 /* int ash_trap_catch(void (*fn)(void *), void *arg, struct ash_trap *trap)
  * The frame that trap_unwind() goes back to: old catch, trap, CPSR, pad, d8-d15, r4-r11, lr. */

@@ -57,6 +57,13 @@ check_\kind:
     .popsection
     .endm
 
+/* From user mode: all goes to its context. */
+    .macro TAKE_USER bytes, kind, then
+    stp     x0, x1, [sp, #-16]!
+    mov     x1, #\kind
+    b       user_leave
+    .endm
+
 /* Both frames begin alike. */
     .macro X2_TO_X19 operation
     \operation x2, x3, [sp, #16]
@@ -88,8 +95,8 @@ check_\kind:
 boot_vectors:
     VECTORS TAKE                            /* EL1 with SP_EL0: programs */
     VECTORS TAKE_CHECKED                    /* EL1 with SP_EL1: handlers */
-    VECTORS TAKE                            /* EL0, AArch64 */
-    VECTORS TAKE                            /* EL0, AArch32 */
+    VECTORS TAKE_USER                       /* EL0, AArch64 */
+    VECTORS TAKE                            /* EL0, AArch32: nobody starts that */
 
 /* x0: percpu, with x1 and x2 in its scratch words; TPIDRRO_EL0: x0. Nothing returns from here. */
 stack_overflow:
