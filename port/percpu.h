@@ -15,8 +15,8 @@
 #define PERCPU_SCRATCH   (4 * PERCPU_WORD) /* 4 words for the exception entries */
 #define PERCPU_PC        (8 * PERCPU_WORD)
 
-#define PERCPU_USER      (14 * PERCPU_WORD)
-#define PERCPU_USER_SP   (15 * PERCPU_WORD)
+#define PERCPU_USER    (14 * PERCPU_WORD)
+#define PERCPU_USER_SP (15 * PERCPU_WORD)
 
 /* An entry fills whole cache lines: a CPU in the pen writes its own with caches off, and a line
  * shared with a CPU that has them on would bring old values back. */
