@@ -36,16 +36,14 @@ static void enlist(struct ash_spinlock *lock)
 
 void spinlock_retire(struct ash_spinlock *lock)
 {
-    unsigned long saved;
+    unsigned long saved = spinlock_acquire(&list_lock);
 
-    if (lock->link == NULL) {
-        return;
+    if (lock->link != NULL) { /* which changes when the lock before it goes */
+        *lock->link = lock->following;
+        lock->following->link = lock->link;
+        lock->link = NULL;
+        list_count--;
     }
-    saved = spinlock_acquire(&list_lock);
-    *lock->link = lock->following;
-    lock->following->link = lock->link;
-    lock->link = NULL;
-    list_count--;
     spinlock_release(&list_lock, saved);
 }
 
