@@ -6,6 +6,7 @@
 #include "ashlar/boot.h"
 #include "ashlar/cpu.h"
 #include "ashlar/errors.h"
+#include "ashlar/frames.h"
 #include "ashlar/trap.h"
 #include "ashlar/vmap.h"
 #include "port/port.h"
@@ -126,13 +127,19 @@ static const char *remap_while_others_read(void)
 
 static void invalidation_reaches_all(void)
 {
+    ash_frame_t frames[2]; /* directly mapped, to be written beside the page */
     const char *wrong;
+    void *page;
 
     ON_CPUS_OR_SKIP();
-    remap.page = ash_vmap_alloc(2 * ASH_PAGE_SIZE);
-    CHECK(remap.page != NULL);
+    CHECK_EQ(ash_frames_alloc(0, ASH_FRAMES_NORMAL, &frames[0]), 0);
+    CHECK_EQ(ash_frames_alloc(0, ASH_FRAMES_NORMAL, &frames[1]), 0);
+    CHECK_EQ(ash_vmap(frames, 2, ASH_MMU_WRITE, &page), 0);
+    remap.page = page;
     wrong = remap_while_others_read();
-    ash_vmap_free((void *)(uintptr_t)remap.page);
+    ash_vunmap(page);
+    ash_frames_free(frames[0], 0);
+    ash_frames_free(frames[1], 0);
     if (wrong != NULL) {
         target_fail(__FILE__, __LINE__, "%s", wrong);
     }
