@@ -292,7 +292,6 @@ static inline uint32_t port_cycles(void)
     return CP15_READ(CP15_PMCCNTR);
 }
 
-/* Page contents: the firmware's map is the identity, so a frame below 4 GiB is its own pointer. */
 /* Accesses with the rights of User mode. */
 static inline uint8_t port_user_load8(ash_va_t va)
 {
@@ -320,6 +319,7 @@ static inline void port_user_store(ash_va_t va, uintptr_t value)
     __asm__ volatile("strt %0, [%1], #0" ::"r"(value), "r"(va.value) : "memory");
 }
 
+/* Page contents: the firmware's map is the identity, so a frame below 4 GiB is its own pointer. */
 static inline void *port_ptr_direct(ash_pa_t pa)
 {
     return (void *)(uintptr_t)pa.value;

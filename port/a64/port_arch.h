@@ -284,8 +284,6 @@ static inline uint32_t port_cycles(void)
     return (uint32_t)SYS_READ64("pmccntr_el0");
 }
 
-/* Page contents: the firmware's map is the identity, so a frame that it reaches is its own pointer.
- */
 /* Accesses with the rights of EL0. */
 static inline uint8_t port_user_load8(ash_va_t va)
 {
@@ -313,6 +311,8 @@ static inline void port_user_store(ash_va_t va, uintptr_t value)
     __asm__ volatile("sttr %0, [%1]" ::"r"(value), "r"(va.value) : "memory");
 }
 
+/* Page contents: the firmware's map is the identity, so a frame that it reaches is its own pointer.
+ */
 static inline void *port_ptr_direct(ash_pa_t pa)
 {
     return (void *)pa.value;

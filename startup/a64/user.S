@@ -4,45 +4,10 @@
  * PERCPU_USER_SP remembers; SP_EL1 stays the empty stack of exceptions.
  */
 #include "port/percpu.h"
+#include "startup/a64/registers.inc"
 #include "startup/user.h"
 
 #define KEPT_BYTES 192
-
-    .macro FOR_EACH_Q operation, base
-    \operation q0, q1, [\base, #0]
-    \operation q2, q3, [\base, #32]
-    \operation q4, q5, [\base, #64]
-    \operation q6, q7, [\base, #96]
-    \operation q8, q9, [\base, #128]
-    \operation q10, q11, [\base, #160]
-    \operation q12, q13, [\base, #192]
-    \operation q14, q15, [\base, #224]
-    \operation q16, q17, [\base, #256]
-    \operation q18, q19, [\base, #288]
-    \operation q20, q21, [\base, #320]
-    \operation q22, q23, [\base, #352]
-    \operation q24, q25, [\base, #384]
-    \operation q26, q27, [\base, #416]
-    \operation q28, q29, [\base, #448]
-    \operation q30, q31, [\base, #480]
-    .endm
-
-    .macro X2_TO_X29 operation
-    \operation x2, x3, [x0, #16]
-    \operation x4, x5, [x0, #32]
-    \operation x6, x7, [x0, #48]
-    \operation x8, x9, [x0, #64]
-    \operation x10, x11, [x0, #80]
-    \operation x12, x13, [x0, #96]
-    \operation x14, x15, [x0, #112]
-    \operation x16, x17, [x0, #128]
-    \operation x18, x19, [x0, #144]
-    \operation x20, x21, [x0, #160]
-    \operation x22, x23, [x0, #176]
-    \operation x24, x25, [x0, #192]
-    \operation x26, x27, [x0, #208]
-    \operation x28, x29, [x0, #224]
-    .endm
 
     .macro KEPT operation
     \operation x19, x20, [sp, #0]
@@ -87,8 +52,9 @@ user_enter:
     msr     fpsr, x1
     msr     fpcr, x2
     add     x1, x0, #USER_Q
-    FOR_EACH_Q ldp, x1
-    X2_TO_X29 ldp
+    Q0_TO_Q31 ldp, x1, 0
+    X2_TO_X19 ldp, x0
+    X20_TO_X29 ldp, x0
     ldr     x30, [x0, #240]
     ldp     x0, x1, [x0]
     eret
@@ -101,7 +67,8 @@ user_leave:
     bti     c
     mrs     x0, tpidr_el1
     ldr     x0, [x0, #PERCPU_USER]
-    X2_TO_X29 stp
+    X2_TO_X19 stp, x0
+    X20_TO_X29 stp, x0
     str     x30, [x0, #240]
     ldp     x2, x3, [sp], #16
     stp     x2, x3, [x0]
@@ -115,7 +82,7 @@ user_leave:
     mrs     x3, fpcr
     stp     x2, x3, [x0, #USER_FPSR]
     add     x2, x0, #USER_Q
-    FOR_EACH_Q stp, x2
+    Q0_TO_Q31 stp, x2, 0
     mrs     x3, tpidr_el1
     ldr     x4, [x3, #PERCPU_USER_SP]
     str     xzr, [x3, #PERCPU_USER]

@@ -7,6 +7,7 @@
  * stack if it has.
  */
 #include "port/percpu.h"
+#include "startup/a64/registers.inc"
 #include "startup/a64/stacks.h"
 #include "startup/a64/trap_frame.h"
 #include "startup/trap.h"
@@ -64,19 +65,6 @@ check_\kind:
     b       user_leave
     .endm
 
-/* Both frames begin alike. */
-    .macro X2_TO_X19 operation
-    \operation x2, x3, [sp, #16]
-    \operation x4, x5, [sp, #32]
-    \operation x6, x7, [sp, #48]
-    \operation x8, x9, [sp, #64]
-    \operation x10, x11, [sp, #80]
-    \operation x12, x13, [sp, #96]
-    \operation x14, x15, [sp, #112]
-    \operation x16, x17, [sp, #128]
-    \operation x18, x19, [sp, #144]
-    .endm
-
 /* Synchronous, IRQ, FIQ, SError of one origin; all are taken by `take`. */
     .macro VECTORS take
     .balign 0x80
@@ -112,12 +100,8 @@ stack_overflow:
 
 /* sp: frame, with x0 and x1; x1: kind. */
 save_and_call:
-    X2_TO_X19 stp
-    stp     x20, x21, [sp, #160]
-    stp     x22, x23, [sp, #176]
-    stp     x24, x25, [sp, #192]
-    stp     x26, x27, [sp, #208]
-    stp     x28, x29, [sp, #224]
+    X2_TO_X19 stp, sp
+    X20_TO_X29 stp, sp
     str     x30, [sp, #240]
     mrs     x2, elr_el1
     mrs     x3, spsr_el1
@@ -142,7 +126,7 @@ save_and_call:
     ldp     x24, x25, [sp, #192]
     ldp     x22, x23, [sp, #176]
     ldp     x20, x21, [sp, #160]
-    X2_TO_X19 ldp
+    X2_TO_X19 ldp, sp
     ldp     x0, x1, [sp]
     add     sp, sp, #FRAME_BYTES
     eret                                    /* clears the exclusive monitor (arm-rules 40) */
@@ -150,7 +134,7 @@ save_and_call:
 /* Interrupts: the caller-saved registers only, then onto the IRQ stack, unless what was interrupted
  * is a handler. */
 interrupt:
-    X2_TO_X19 stp
+    X2_TO_X19 stp, sp
     mrs     x2, elr_el1
     mrs     x3, tpidr_el1
     mrs     x19, spsr_el1
@@ -172,41 +156,22 @@ interrupt:
     ldr     x3, [sp, #176]
     msr     elr_el1, x2
     msr     spsr_el1, x3
-    X2_TO_X19 ldp
+    X2_TO_X19 ldp, sp
     ldp     x0, x1, [sp]
     add     sp, sp, #INTERRUPT_BYTES
     eret
 
 /* All of it: C code keeps the low halves of q8-q15 only. Uses x2, x3. */
-    .macro FOR_EACH_PAIR operation
-    \operation q0, q1, [sp, #16]
-    \operation q2, q3, [sp, #48]
-    \operation q4, q5, [sp, #80]
-    \operation q6, q7, [sp, #112]
-    \operation q8, q9, [sp, #144]
-    \operation q10, q11, [sp, #176]
-    \operation q12, q13, [sp, #208]
-    \operation q14, q15, [sp, #240]
-    \operation q16, q17, [sp, #272]
-    \operation q18, q19, [sp, #304]
-    \operation q20, q21, [sp, #336]
-    \operation q22, q23, [sp, #368]
-    \operation q24, q25, [sp, #400]
-    \operation q26, q27, [sp, #432]
-    \operation q28, q29, [sp, #464]
-    \operation q30, q31, [sp, #496]
-    .endm
-
 save_floating_point:
     sub     sp, sp, #FP_BYTES
     mrs     x2, fpsr
     mrs     x3, fpcr
     stp     x2, x3, [sp]
-    FOR_EACH_PAIR stp
+    Q0_TO_Q31 stp, sp, 16
     ret
 
 restore_floating_point:
-    FOR_EACH_PAIR ldp
+    Q0_TO_Q31 ldp, sp, 16
     ldp     x2, x3, [sp]
     msr     fpsr, x2
     msr     fpcr, x3
