@@ -120,7 +120,7 @@ void *ash_pool_alloc(struct ash_pool *pool)
     } else if (pool->fresh < pool->count) {
         index = pool->fresh++;
         block = pool_block(pool, index);
-        first_use = index == 0 && pool->link == NULL;
+        first_use = index == 0 && pool->order == 0; /* created pools are listed already */
     } else {
         pool->failures++;
         spinlock_release(&pool->lock, saved);

@@ -90,8 +90,10 @@ static void work(void *arg)
         frames_step(frames, &frame_count, mark);
         blocks_step(pool, &pool_count, mark, pool_take, pool_give);
         blocks_step(heap, &heap_count, mark, heap_take, ash_heap_free);
-        if (step % 50 == 0) {
+        if (step % 5 == 0) {
             created_pool(mark);
+        }
+        if (step % 50 == 0) {
             ash_heap_stats(&stats);
             MUST(ash_frames_verify() == 0);
         }
