@@ -57,5 +57,6 @@ void bench_shuffle(uint16_t *numbers, unsigned count);
 
 void bench_lock(void);
 void bench_mmu(void);
+void bench_space(void);
 
 #endif

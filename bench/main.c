@@ -13,6 +13,7 @@ int main(void)
     bench_calibrate();
     bench_lock();
     bench_mmu();
+    bench_space();
     printf("# bench end\n");
     ash_power_off();
 }

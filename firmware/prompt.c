@@ -16,6 +16,7 @@
 #include "ashlar/lock.h"
 #include "ashlar/pmem.h"
 #include "ashlar/pool.h"
+#include "ashlar/space.h"
 #include "ashlar/vmap.h"
 #include "tests/target/suite.h"
 
@@ -76,6 +77,12 @@ static void run_cpus(const char *argument)
 {
     (void)argument;
     cpus_print();
+}
+
+static void run_spaces(const char *argument)
+{
+    (void)argument;
+    ash_spaces_report(printf);
 }
 
 static void run_pt(const char *argument)
@@ -144,6 +151,7 @@ static const struct command commands[] = {
     {"pools", "", "fixed-block pools", run_pools},
     {"pmem", "", "physically contiguous regions", run_pmem},
     {"vmap", "", "mappings of the vmap range: frames, memory, stacks, devices", run_vmap},
+    {"spaces", "", "spaces, their ASIDs, and what each CPU has", run_spaces},
     {"locks", "", "spinlocks: how often each was taken, and had to wait", run_locks},
     {"cpus", "", "the CPUs and what each does", run_cpus},
     {"pt", "VA", "how an address is translated, level by level", run_pt},

@@ -17,3 +17,5 @@ ARCH_FLAGS := $(A_CPU) -mfpu=auto -mfloat-abi=hard -marm -mno-unaligned-access
 # Early code must not touch the FPU: it runs before it is on, and in exceptions.
 EARLY_FLAGS := -mgeneral-regs-only
 MKIMAGE_ARCH := arm
+# log2 of the addresses that spaces have
+ARCH_DEFINES := -DASH_SPACE_BITS=$(SPACEBITS)

@@ -11,6 +11,7 @@ SMP   := 1
 CHECK := 1
 CPUS  := 4
 VABITS := 39
+SPACEBITS := 30
 ONLY  :=
 FUZZ_SECONDS := 60
 FUZZ_STEPS := 20000000
@@ -55,6 +56,9 @@ endif
 ifeq ($(call one_of,$(VABITS),39 48),)
     $(error VABITS=$(VABITS): the firmware's map of AArch64 has 39 or 48 bits)
 endif
+ifeq ($(call one_of,$(SPACEBITS),0 29 30 31),)
+    $(error SPACEBITS=$(SPACEBITS): spaces of AArch32 have 29, 30 or 31 bits, or 0: there are none)
+endif
 ifneq ($(call matches,$(FUZZ_SECONDS),[1-9][0-9]*),yes)
     $(error FUZZ_SECONDS=$(FUZZ_SECONDS): a number of seconds)
 endif
@@ -68,7 +72,8 @@ endif
 # build/<board>-<arch>, with a suffix for each build option that differs from its default.
 VARIANT := $(if $(CPU),-$(CPU))$(if $(filter-out 1,$(CHECK)),-check$(CHECK))$(if \
     $(filter-out 4,$(CPUS)),-cpus$(CPUS))
-B := build/$(BOARD)-$(ARCH)$(VARIANT)$(if $(filter a64-48,$(ARCH)-$(VABITS)),-va48)
+B := build/$(BOARD)-$(ARCH)$(VARIANT)$(if $(filter a64-48,$(ARCH)-$(VABITS)),-va48)$(if \
+    $(filter a32,$(ARCH)),$(if $(filter-out 30,$(SPACEBITS)),-space$(SPACEBITS)))
 # Host builds take CHECK and CPUS from the same options.
 H := build/host$(subst -$(CPU),,$(VARIANT))
 

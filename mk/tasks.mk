@@ -40,6 +40,7 @@ Options, with their defaults:
   CHECK=1             ASH_CHECK: 0 cheapest checks, 1 default, 2 debug
   CPUS=4              ASH_CPUS: CPUs that the library can serve, 1 to 8
   VABITS=39           AArch64: bits of the firmware's addresses, 39 or 48
+  SPACEBITS=30        AArch32: bits of the addresses of spaces, 29 to 31; 0: none
   CROSS=              prefix of the compiler's name; aarch64-none-elf- means newlib, not picolibc
   ONLY=               test, mutants, fuzz: only what contains this text in its name
   FUZZ_SECONDS=60     length of one fuzzer's run

@@ -77,6 +77,7 @@
  * only, usable in any exception
  *   void *port_ptr(ash_pa_t pa)                    NULL for frames that are not directly mapped
  *   void *port_ptr_direct(ash_pa_t pa)             the same where the frame is known to be
+ *   void port_direct_end(ash_pa_t end)    frames below are; told once, MMU off (targets)
  *   void port_page_zero(void *page)                4 KiB, page-aligned
  *   void port_page_copy(void *to, const void *from)
  *   void port_zero(void *to, size_t size)          any alignment

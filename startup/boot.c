@@ -144,6 +144,7 @@ void boot_start(const void *hint, uint32_t entry)
                 "this processor has none of 4 KiB pages and 64 bits");
     }
     collect_regions(&ash_platform);
+    port_direct_end(ash_pa(boot_map_limit()));
 
     error = boot_map_build(&regions, &ash_platform, &zone, &what);
     require(error, "translation tables", what);
@@ -152,7 +153,7 @@ void boot_start(const void *hint, uint32_t entry)
         require(ash_regions_reserve(&regions, dma), "memory map", "dma");
     }
     ash_mmu_publish(&ash_boot_map);
-    processor_mmu_on(ash_mmu_root(&ash_boot_map), ash_board.space_bits);
+    processor_mmu_on(ash_mmu_root(&ash_boot_map), boot_space_bits());
 
     frames.direct_limit = ash_pa(boot_map_limit());
     require(ash_frames_init(&regions, &frames), "page frames", "");
@@ -161,6 +162,7 @@ void boot_start(const void *hint, uint32_t entry)
                           has_high_ram(&ash_platform)),
             "virtual addresses", "vmap");
     ash_mmu_freeze(&ash_boot_map);
+    boot_spaces_init();
     add_pmem(&ash_platform, dma);
     start_devices();
     run_main();

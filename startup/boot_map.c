@@ -10,6 +10,7 @@
 
 #include "ashlar/board.h"
 #include "ashlar/boot.h"
+#include "ashlar/space.h"
 #include "port/port.h"
 #include "startup/early_print.h"
 #include "startup/image.h"
@@ -36,13 +37,34 @@ struct cuts {
 struct ash_mmu ash_boot_map;
 struct ash_spinlock ash_boot_map_lock = ASH_SPINLOCK(ASH_LOCK_MAP, "firmware");
 
+/* NULL unless the firmware uses spaces: a weak reference links nothing. */
+extern __typeof__(ash_spaces_init) ash_spaces_init __attribute__((weak));
+
+unsigned boot_space_bits(void)
+{
+    return ash_spaces_init != NULL ? ash_board.space_bits : 0;
+}
+
+void boot_spaces_init(void)
+{
+    struct ash_spaces_config config;
+
+    if (ash_spaces_init != NULL) {
+        config.format = NULL;
+        config.bits = boot_space_bits();
+        config.base = ash_va(config.bits != 0 ? ~(uintptr_t)0 << config.bits : 0);
+        config.incoherent = !processor_walks_coherent();
+        ash_spaces_init(&config);
+    }
+}
+
 uint64_t boot_map_limit(void)
 {
     uint64_t limit = (uint64_t)1 << PROCESSOR_IDENTITY_BITS;
 
-    return !PROCESSOR_SPACES_INSIDE || ash_board.space_bits == 0
+    return !PROCESSOR_SPACES_INSIDE || boot_space_bits() == 0
                ? limit
-               : limit - ((uint64_t)1 << ash_board.space_bits);
+               : limit - ((uint64_t)1 << boot_space_bits());
 }
 
 /* Keeps the list sorted by start. Cuts come from the linker script and never overlap, but for

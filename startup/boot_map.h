@@ -12,6 +12,9 @@
 
 extern struct ash_spinlock ash_boot_map_lock;
 
+/** log2 of the addresses that belong to spaces; 0: the board or the firmware has none. */
+unsigned boot_space_bits(void);
+
 /** Physical addresses that the identity map reaches: [0, limit). */
 uint64_t boot_map_limit(void);
 
@@ -27,6 +30,9 @@ void boot_tables_early(struct ash_regions *regions, struct ash_mmu_tables *table
 
 /** After the frame allocator runs: tables come from it, and those taken before are its own now. */
 int boot_tables_adopt(void);
+
+/** Tells spaces, if the firmware has them, what the board gives them. */
+void boot_spaces_init(void);
 
 /** Maps a device at VA = PA while the map is built; one that lies elsewhere is left to its driver.
  *  Errors as ash_map_device(). */

@@ -12,6 +12,7 @@
 #include "port/errata.h"
 #include "port/percpu.h"
 #include "port/port.h"
+#include "startup/boot_map.h"
 #include "startup/early_print.h"
 #include "startup/mailbox.h"
 #include "startup/processor.h"
@@ -121,7 +122,7 @@ static void enter(void *arg)
     uint32_t errata = port_errata_of(SYS_READ(SYS_MIDR), SYS_READ(SYS_REVIDR));
 
     if ((errata & PORT_ERRATUM_CONFIRM_TLBI) == 0 || ((uintptr_t)arg & CONFIRMED) != 0) {
-        processor_mmu_enter(ash_pa(root), ash_board.space_bits,
+        processor_mmu_enter(ash_pa(root), boot_space_bits(),
                             stacks_top(ash_cpu_number(), PROCESSOR_PROGRAM_STACK), go_online);
     }
 }

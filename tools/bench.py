@@ -41,6 +41,12 @@ LIMITS = {
     "unmap-random": {"a32": (950, 1600), "a64": (750, 1200)},
     "unmap-random-left": {"a32": (1,), "a64": (1,)},
     "standard-map": {"a32": (8,), "a64": (8,)},
+    "space-switch": {"a32": (25,), "a64": (25,)},
+}
+# The same in the default build (CHECK=1, CPUS=4).
+DEFAULT = {"CHECK": 1, "CPUS": 4}
+LIMITS_DEFAULT = {
+    "space-switch": {"a32": (45,), "a64": (45,)},
 }
 TOLERANCE = 1.1  # within this factor of a limit is enough if the rest would cost clarity
 NUMBER = r"([0-9]+(?:\.[0-9]+)?)"
@@ -68,7 +74,10 @@ def rows(text, arch, check, cpus):
         name, unit = match[1], match[2]
         mean, p99, worst = map(number, match.groups()[2:])
         limits = LIMITS.get(name, {}).get(arch, ())
-        if {"CHECK": check, "CPUS": cpus} != MEASURED and name not in ANY_BUILD:
+        build = {"CHECK": check, "CPUS": cpus}
+        if build == DEFAULT and name in LIMITS_DEFAULT:
+            limits = LIMITS_DEFAULT[name].get(arch, ())
+        elif build != MEASURED and name not in ANY_BUILD:
             limits = ()
         limit, limit_worst = (*limits, None, None)[:2]
         yield {"name": name, "unit": unit, "check": check, "cpus": cpus, "limit": limit,

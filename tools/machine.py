@@ -5,7 +5,8 @@ import os
 from dataclasses import dataclass, replace
 
 # What is built: the architecture, and what sets the build apart from its default.
-BUILDS = {"a32": {"ARCH": "a32"}, "a64": {"ARCH": "a64"}, "a64-va48": {"ARCH": "a64", "VABITS": "48"}}
+BUILDS = {"a32": {"ARCH": "a32"}, "a32-flat": {"ARCH": "a32", "SPACEBITS": "0"},
+          "a64": {"ARCH": "a64"}, "a64-va48": {"ARCH": "a64", "VABITS": "48"}}
 IMAGES = ("flash", "ram")
 # How the image is entered; the first of each architecture is the machine's plain way.
 ENTRIES = {"a32": ("svc", "hyp", "secure", "uboot", "stub", "drop", "el3-drop"),

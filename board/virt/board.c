@@ -6,6 +6,7 @@
 #include "ashlar/board.h"
 
 #include "ashlar/boot.h"
+#include "ashlar/config.h"
 #include "ashlar/errors.h"
 #include "board/dev/gic.h"
 #include "board/dev/pl011.h"
@@ -115,7 +116,7 @@ const struct ash_board ash_board = {
     .name = "virt",
     .remap_bytes = 4u << 20,
     .pmem_bytes = 2u << 20,
-    .space_bits = 0,
+    .space_bits = ASH_SPACE_BITS,
     .vmap = {{0x20000000}, 0x1eff0000},
     .bus_offset = 0,
     .discover = virt_discover,

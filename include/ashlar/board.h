@@ -46,7 +46,8 @@ struct ash_board {
     bool contiguous;
     /** Bytes at the end of the remap zone that become the pmem region "dma". */
     uint64_t pmem_bytes;
-    /** log2 of the bytes of virtual addresses that spaces get at the top; 0: none. */
+    /** log2 of the bytes of virtual addresses that spaces get at the top, if the firmware links
+     *  space.h; 0: none. AArch32: 29 to 31, AArch64: 39. */
     unsigned space_bits;
     /** Virtual addresses free for mappings outside the identity map. */
     struct ash_range vmap;

@@ -27,6 +27,20 @@
 #define ASH_VA_BITS 39
 #endif
 
+/** log2 of the addresses at the top that spaces get where the board offers the choice: 29, 30 or 31
+ *  on AArch32, where they are taken from the identity map; 39 on AArch64; 0: no spaces. Firmware
+ *  that links nothing of space.h has none, whatever this says. */
+#ifndef ASH_SPACE_BITS
+#if __SIZEOF_POINTER__ == 8
+#define ASH_SPACE_BITS 39
+#else
+#define ASH_SPACE_BITS 30
+#endif
+#endif
+
+#if ASH_SPACE_BITS != 0 && ASH_SPACE_BITS != 39 && (ASH_SPACE_BITS < 29 || ASH_SPACE_BITS > 31)
+#error "ASH_SPACE_BITS is 0, 29, 30 or 31 on AArch32, 0 or 39 on AArch64"
+#endif
 #if ASH_CHECK < 0 || ASH_CHECK > 2
 #error "ASH_CHECK is 0, 1 or 2"
 #endif

@@ -319,7 +319,15 @@ static inline void port_user_store(ash_va_t va, uintptr_t value)
     __asm__ volatile("strt %0, [%1], #0" ::"r"(value), "r"(va.value) : "memory");
 }
 
-/* Page contents: the firmware's map is the identity, so a frame below 4 GiB is its own pointer. */
+/* Page contents: the firmware's map is the identity, so a frame that it reaches is its own pointer;
+ * the addresses above may be those of spaces. */
+extern uint32_t port_direct_frames;
+
+static inline void port_direct_end(ash_pa_t end)
+{
+    port_direct_frames = (uint32_t)(end.value >> ASH_PAGE_SHIFT);
+}
+
 static inline void *port_ptr_direct(ash_pa_t pa)
 {
     return (void *)(uintptr_t)pa.value;
@@ -327,7 +335,7 @@ static inline void *port_ptr_direct(ash_pa_t pa)
 
 static inline void *port_ptr(ash_pa_t pa)
 {
-    return pa.value >> 32 ? NULL : (void *)(uintptr_t)pa.value;
+    return pa.value >> ASH_PAGE_SHIFT < port_direct_frames ? (void *)(uintptr_t)pa.value : NULL;
 }
 
 #endif

@@ -318,6 +318,12 @@ static inline void *port_ptr_direct(ash_pa_t pa)
     return (void *)pa.value;
 }
 
+/* The end never changes: spaces have addresses of their own. */
+static inline void port_direct_end(ash_pa_t end)
+{
+    (void)end;
+}
+
 static inline void *port_ptr(ash_pa_t pa)
 {
     return pa.value >> ASH_VA_BITS ? NULL : (void *)pa.value;

@@ -85,7 +85,7 @@ class Build(unittest.TestCase):
     def test_bad_options(self):
         for option in ("BOARD=moon", "BOARD=", "BOARD=virt virt", "ARCH=a16", "CPU=z80", "MEM=abc",
                        "MEM=512", "MEM=0M", "MEM=", "MEM=1'M", "SMP=0", "SMP=9", "SMP=x", "CHECK=3",
-                       "CPUS=0", "CPUS=9", "CPUS=10", "VABITS=40", "FUZZ_SECONDS=x"):
+                       "CPUS=0", "CPUS=9", "CPUS=10", "VABITS=40", "SPACEBITS=28", "FUZZ_SECONDS=x"):
             name, _, value = option.partition("=")
             text = self.make(option, "all", good=False)
             self.assertIn(f"{name}={value}:", text)
@@ -95,6 +95,7 @@ class Build(unittest.TestCase):
                                 (("CHECK=2",), "virt-a32-check2"),
                                 (("CPU=cortex-a7", "CPUS=1"), "virt-a32-cortex-a7-cpus1"),
                                 (("ARCH=a64", "CHECK=0"), "virt-a64-check0"),
+                                (("SPACEBITS=0",), "virt-a32-space0"),
                                 (("ARCH=a64", "VABITS=48"), "virt-a64-va48")):
             self.assertEqual(self.make("-s", "folders", *options).split()[-2], f"build/{folder}")
 

@@ -10,6 +10,7 @@ import matrix
 
 VALUES = {
     "a32": {
+        "build": ("a32", "a32-flat"),
         "image": machines.IMAGES,
         "entry": machines.ENTRIES["a32"],
         "cpu": ("max", "cortex-a15", "cortex-a7", "cortex-a53", "cortex-a72"),
