@@ -62,6 +62,11 @@ static inline void port_send_event(void)
     __asm__ volatile("dsb ishst\n\tsev" ::: "memory");
 }
 
+static inline void port_relax(void)
+{
+    __asm__ volatile("yield" ::: "memory");
+}
+
 static inline void port_wait_interrupt(void)
 {
     __asm__ volatile("dsb sy\n\twfi" ::: "memory");

@@ -59,6 +59,7 @@
  *   void port_irq_restore(unsigned long saved)
  *   unsigned port_cpu(void)                        number of this CPU, 0 ... ASH_CPUS - 1
  *   void port_wait_event(void), port_send_event(void)                  WFE; DSB ISHST + SEV
+ *   void port_relax(void)        YIELD, in a loop that looks for what no event announces (targets)
  *
  * Atomics (MMU on; acquire and release)
  *   uint32_t port_fetch_add(uint32_t *word, uint32_t n)    returns the old value

@@ -16,6 +16,7 @@ WITHOUT_POWER_OFF = ("el3-drop",)
 UBOOT = {"a32": "/usr/lib/u-boot/qemu_arm/u-boot.bin",
          "a64": "/usr/lib/u-boot/qemu_arm64/u-boot.bin"}
 UIMAGE_ADDRESS = 0x44000000  # where the legacy image waits for U-Boot's bootm
+THREADS = 4  # CPUs that QEMU runs at the same time
 PROMPT = "ashlar> "
 
 
@@ -125,6 +126,10 @@ def qemu_command(machine, build, disk=None, serial="stdio", reboot=False, extra=
     cpu = "max,pauth-impdef=on" if machine.arch == "a64" and machine.cpu == "max" else machine.cpu
     command = [machine.qemu, "-M", ",".join(options), "-cpu", cpu, "-m", machine.mem,
                "-smp", str(machine.smp), "-nic", "none", "-display", "none"]
+    if machine.smp > THREADS:
+        # A thread each, on fewer processors, wait for what the host does not let run: the CPUs take
+        # turns instead, and one that waits gives up its own.
+        command += ["-accel", "tcg,thread=single"]
     if serial:
         command += ["-monitor", "none", "-serial", serial]
     if not reboot:
