@@ -25,10 +25,15 @@ void bench_start(struct bench *bench, const char *name)
     bench->count = 0;
 }
 
-void bench_add(struct bench *bench, uint32_t cost)
+void bench_add_count(struct bench *bench, uint32_t count)
 {
     BENCH_CHECK(bench->count < BENCH_SAMPLES);
-    bench->sample[bench->count++] = cost - overhead;
+    bench->sample[bench->count++] = count;
+}
+
+void bench_add(struct bench *bench, uint32_t cost)
+{
+    bench_add_count(bench, cost - overhead);
 }
 
 static int compare(const void *a, const void *b)

@@ -39,7 +39,9 @@ struct bench {
 void bench_calibrate(void);
 
 void bench_start(struct bench *bench, const char *name);
+/** A count, less the cost of two reads in a row; and one that is without that already. */
 void bench_add(struct bench *bench, uint32_t cost);
+void bench_add_count(struct bench *bench, uint32_t count);
 /** Prints the row; each sample covered `parts` operations. */
 void bench_print(struct bench *bench, unsigned parts);
 /** Prints a row that is one number of something else. */
@@ -58,5 +60,6 @@ void bench_shuffle(uint16_t *numbers, unsigned count);
 void bench_lock(void);
 void bench_mmu(void);
 void bench_space(void);
+void bench_user(void);
 
 #endif

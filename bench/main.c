@@ -14,6 +14,7 @@ int main(void)
     bench_lock();
     bench_mmu();
     bench_space();
+    bench_user();
     printf("# bench end\n");
     ash_power_off();
 }

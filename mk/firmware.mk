@@ -18,7 +18,7 @@ LIB_SOURCES := $(sort $(wildcard \
 FIRMWARE_SOURCES := $(sort $(wildcard \
     firmware/*.c firmware/$(ARCH)/*.c firmware/$(ARCH)/*.S \
     tests/target/*.c tests/target/$(ARCH)/*.c tests/target/$(ARCH)/*.S tests/shared/*.c))
-BENCH_SOURCES := $(sort $(wildcard bench/*.c))
+BENCH_SOURCES := $(sort $(wildcard bench/*.c bench/$(ARCH)/*.S))
 
 early_globs = $(shell sed -e 's/\#.*//' -e 's/{arch}/$(ARCH)/;s/{board}/$(BOARD)/' -e $1 tools/early.txt)
 EARLY_SOURCES := $(filter-out \

@@ -15,9 +15,6 @@
 #define PERCPU_SCRATCH   (4 * PERCPU_WORD) /* 4 words for the exception entries */
 #define PERCPU_PC        (8 * PERCPU_WORD)
 
-#define PERCPU_USER    (14 * PERCPU_WORD)
-#define PERCPU_USER_SP (15 * PERCPU_WORD)
-
 /* An entry fills whole cache lines: a CPU in the pen writes its own with caches off, and a line
  * shared with a CPU that has them on would bring old values back. */
 #if __SIZEOF_POINTER__ == 8
@@ -37,9 +34,7 @@ struct percpu {
     uintptr_t reporting; /**< set while a fatal report is printed */
     uintptr_t scratch[4];
     uintptr_t interrupted; /**< program counter that the last interrupt came to */
-    uintptr_t pad[5];
-    uintptr_t user;    /**< context that is in user mode, or 0 */
-    uintptr_t user_sp; /**< where the registers of the firmware wait meanwhile */
+    uintptr_t pad[7];
 };
 
 _Static_assert(sizeof(struct percpu) == PERCPU_SIZE, "assembler offsets");

@@ -17,11 +17,11 @@ static enum ash_user_event describe(const struct ash_user *user, uint32_t kind,
     if (kind == KIND_IRQ || kind == KIND_FIQ) {
         return ASH_USER_INTERRUPT;
     }
-    if (user_is_call(kind)) {
+    if (kind == USER_KIND_CALL) {
         return ASH_USER_CALL;
     }
     trap_clear(trap);
-    trap_describe((const struct trap_frame *)&user->registers, kind, trap);
+    trap_describe(user_frame(user), kind, trap);
     return ASH_USER_FAULT;
 }
 

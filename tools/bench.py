@@ -42,6 +42,7 @@ LIMITS = {
     "unmap-random-left": {"a32": (1,), "a64": (1,)},
     "standard-map": {"a32": (8,), "a64": (8,)},
     "space-switch": {"a32": (25,), "a64": (25,)},
+    "user-null-call": {"a32": (90,), "a64": (90,)},
 }
 # The same in the default build (CHECK=1, CPUS=4).
 DEFAULT = {"CHECK": 1, "CPUS": 4}

@@ -13,30 +13,40 @@
 #include "trap.h"
 #include "types.h"
 
-/** What the vectors save and load; the first registers as in the exception frames. */
+/** What the vectors save and load; the general registers as in the exception frames. */
 #if UINTPTR_MAX > UINT32_MAX
 struct ash_user_registers {
+    uint64_t q[64]; /**< q0-q31, 16 bytes each */
     uint64_t x[31];
     uint64_t sp, pc, status;
     uint64_t thread; /**< TPIDR_EL0 */
     uint64_t fpsr, fpcr;
     uint64_t pad;
-    uint64_t q[64]; /**< q0-q31, 16 bytes each */
 };
 #else
 struct ash_user_registers {
+    uint64_t d[32];
     uint32_t r[13];
     uint32_t sp, lr, pc, status;
     uint32_t pad;
     uint32_t thread; /**< TPIDRURW */
     uint32_t fpscr;
-    uint64_t d[32];
 };
 #endif
 
 struct ash_user {
     struct ash_user_registers registers __attribute__((aligned(16)));
     const char *name; /**< for reports; kept by reference */
+    /**
+     * Serves calls as they come, or NULL: then each one ends ash_user_run(). Looked at when that
+     * begins. True: the context goes on; false: ash_user_run() returns ASH_USER_CALL, with the
+     * context as this function leaves it.
+     * Context: on the stack of whoever runs the context, interrupts enabled, no lock held. It may
+     * wait, and go on upon another CPU. Number, arguments and result are there; the registers that
+     * a C function keeps for its caller are not, until ash_user_run() has returned. Faults in it
+     * are the firmware's own.
+     */
+    bool (*call)(struct ash_user *user);
 };
 
 enum ash_user_event {
@@ -58,11 +68,30 @@ void ash_user_init(struct ash_user *user, const char *name, ash_va_t entry, ash_
  */
 enum ash_user_event ash_user_run(struct ash_user *user, struct ash_trap *trap);
 
-/** Of a call: its number (r7, x8) and its arguments 0 to 5 (r0-r5, x0-x5). */
-uintptr_t ash_user_number(const struct ash_user *user);
-uintptr_t ash_user_argument(const struct ash_user *user, unsigned n);
+#if UINTPTR_MAX > UINT32_MAX
+#define ASH_USER_GENERAL(user) ((user)->registers.x)
+#define ASH_USER_NUMBER        8
+#else
+#define ASH_USER_GENERAL(user) ((user)->registers.r)
+#define ASH_USER_NUMBER        7
+#endif
+
+/** Of a call: its number (r7, x8) and its arguments 0 to 5 (r0-r5, x0-x5; others are 0). */
+static inline uintptr_t ash_user_number(const struct ash_user *user)
+{
+    return ASH_USER_GENERAL(user)[ASH_USER_NUMBER];
+}
+
+static inline uintptr_t ash_user_argument(const struct ash_user *user, unsigned n)
+{
+    return n < 6 ? ASH_USER_GENERAL(user)[n] : 0;
+}
+
 /** What it returns (r0, x0); negative: an error. */
-void ash_user_return(struct ash_user *user, intptr_t result);
+static inline void ash_user_return(struct ash_user *user, intptr_t result)
+{
+    ASH_USER_GENERAL(user)[0] = (uintptr_t)result;
+}
 
 /**
  * Copies from, or to, the user addresses of the current space, with the rights of user mode: only

@@ -365,6 +365,7 @@ set_percpu:
     mov     r1, #0
     str     r1, [r0, #PERCPU_CATCH]
     str     r1, [r0, #PERCPU_REPORTING]
+    mcr     p15, 0, r1, c13, c0, 3          /* TPIDRURO: nothing of the firmware's in there */
     mcr     p15, 0, r0, c13, c0, 4
     bx      lr
 

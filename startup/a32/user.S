@@ -1,19 +1,50 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Into User mode and back. The firmware's registers that C code keeps wait on its own stack, which
- * PERCPU_USER_SP remembers; the stacks of the other modes stay empty.
+ * Into User mode and back, and calls served without leaving it for good. The firmware's registers
+ * that C code keeps wait in a frame on its own stack, to which sp of SVC points while User mode
+ * runs; a function that serves a call runs below it, on whatever CPU that stack is then. The stacks
+ * of the other modes stay empty.
  */
-#include "port/percpu.h"
 #include "startup/a32/stacks.h"
 #include "startup/a32/trap_frame.h"
 #include "startup/user.h"
 
-#define KIND_FIQ 5
+/* The frame: context, TPIDRURW, what serves calls, FPSCR, CPSR; then d8-d15, r4-r11, lr. */
 
     .syntax unified
     .arch armv7ve
     .fpu neon
     .arm
+
+/* d0 to d31, and lr on to what follows them in a context: r0 to r12 and the rest. */
+    .macro VECTORS operation
+    \operation lr!, {d0-d15}
+    \operation lr!, {d16-d31}
+    .endm
+
+/* lr: at the general registers of the context. Saves r0 to lr of User mode; then uses r2, r3. */
+    .macro SAVE
+    stmia   lr, {r0-lr}^
+    mrc     p15, 0, r2, c13, c0, 2          /* TPIDRURW */
+    vmrs    r3, fpscr
+    strd    r2, r3, [lr, #USER_THREAD]
+    .endm
+
+/* In SVC, sp at the frame, everything masked. Loads all and goes; nothing is executed behind the
+ * RFE, not speculatively either. */
+    .macro LOAD_AND_GO
+    ldr     lr, [sp]
+    VECTORS vldmia
+    ldrd    r0, r1, [lr, #USER_THREAD]
+    mcr     p15, 0, r0, c13, c0, 2
+    vmsr    fpscr, r1
+    clrex                                   /* arm-rules 40 */
+    ldmia   lr, {r0-lr}^
+    add     lr, lr, #USER_PC
+    rfeia   lr
+    dsb     nsh
+    isb
+    .endm
 
 /* uint32_t user_enter(struct ash_user *user), in SVC */
     .section .text.user_enter, "ax", %progbits
@@ -22,70 +53,66 @@
 user_enter:
     push    {r4-r11, lr}
     vpush   {d8-d15}
-    vmrs    r1, fpscr
-    mrs     r2, cpsr
-    mrc     p15, 0, r3, c13, c0, 2          /* TPIDRURW */
-    push    {r1-r3}
+    mrc     p15, 0, r1, c13, c0, 2
+    ldr     r2, [r0, #USER_CALL]
+    cmp     r2, #0
+    adreq   r2, call_unserved
+    vmrs    r3, fpscr
+    mrs     r12, cpsr
+    push    {r0-r3, r12}
     cpsid   aif                             /* nothing comes between here and User mode */
-    mrc     p15, 0, r3, c13, c0, 4
-    str     sp, [r3, #PERCPU_USER_SP]
-    str     r0, [r3, #PERCPU_USER]
-    ldr     r1, [r0, #USER_THREAD]
-    mcr     p15, 0, r1, c13, c0, 2
-    mov     r1, #0
-    mcr     p15, 0, r1, c13, c0, 3          /* TPIDRURO, the abort entry's scratch register */
-    ldr     r1, [r0, #USER_FPSCR]
-    vmsr    fpscr, r1
-    add     r1, r0, #USER_D
-    vldmia  r1!, {d0-d15}
-    vldmia  r1, {d16-d31}
-    ldr     r1, [r0, #USER_STATUS]
-    msr     spsr_cxsf, r1
-    add     r1, r0, #USER_SP
-    ldmia   r1, {sp, lr}^
-    nop
-    ldr     lr, [r0, #USER_PC]
-    ldmia   r0, {r0-r12}
-    movs    pc, lr
+    LOAD_AND_GO
 
-/* From the vectors, in the mode of the exception: sp its frame, r0 the CPSR that was, r1 the kind. */
+call_unserved:
+    mov     r0, #0
+    bx      lr
+
+/* From the vectors: an SVC of User mode. In SVC, sp: its r0 and its pc, and then the frame;
+ * r0: its CPSR. */
+    .section .text.user_call, "ax", %progbits
+    .global user_call
+user_call:
+    ldr     lr, [sp, #8]
+    VECTORS vstmia
+    str     r0, [lr, #USER_STATUS]
+    pop     {r0}
+    SAVE
+    pop     {r1}
+    str     r1, [lr, #USER_PC]
+    ldmia   sp, {r0-r2}
+    mcr     p15, 0, r1, c13, c0, 2
+    mov     r3, #0
+    vmsr    fpscr, r3
+    cpsie   aif
+    blx     r2
+    cmp     r0, #0
+    beq     1f
+    cpsid   aif
+    LOAD_AND_GO
+1:  mov     r0, #USER_KIND_CALL
+    b       user_left
+
+/* From the vectors, in the mode of the exception: sp its frame, r0 the CPSR that was, r1 the kind;
+ * r4 to r12 are the program's. */
     .section .text.user_leave, "ax", %progbits
     .global user_leave
-    .type user_leave, %function
 user_leave:
-    mrc     p15, 0, r2, c13, c0, 4
-    ldr     r2, [r2, #PERCPU_USER]
-    str     r0, [r2, #USER_STATUS]
-    ldr     r0, [sp, #FRAME_PC]
-    str     r0, [r2, #USER_PC]
-    add     r3, r2, #USER_SP
-    stmia   r3, {sp, lr}^
-    nop
-    ldmia   sp!, {r4-r11}                   /* r0-r7 */
-    stmia   r2, {r4-r11}
-    ldmia   sp!, {r4-r8}                    /* r8-r12 */
-    add     r3, r2, #32
-    stmia   r3, {r4-r8}
-    cmp     r1, #KIND_FIQ
-    stmiaeq r3, {r8-r12}^                   /* that mode has others, which the frame has */
-    nop
-    add     sp, sp, #(FRAME_BYTES - 52)
-    mrc     p15, 0, r3, c13, c0, 2
-    str     r3, [r2, #USER_THREAD]
-    vmrs    r3, fpscr
-    str     r3, [r2, #USER_FPSCR]
-    add     r3, r2, #USER_D
-    vstmia  r3!, {d0-d15}
-    vstmia  r3, {d16-d31}
+    mov     r3, sp
+    add     sp, sp, #FRAME_BYTES
     cpsid   aif, #MODE_SVC
-    mrc     p15, 0, r3, c13, c0, 4
-    mov     r0, #0
-    str     r0, [r3, #PERCPU_USER]
-    ldr     sp, [r3, #PERCPU_USER_SP]
-    mov     r0, r1
-    pop     {r1-r3}
-    mcr     p15, 0, r3, c13, c0, 2
-    vmsr    fpscr, r1
+    ldr     lr, [sp]
+    VECTORS vstmia
+    str     r0, [lr, #USER_STATUS]
+    ldr     r0, [r3, #FRAME_PC]
+    str     r0, [lr, #USER_PC]
+    push    {r1}
+    ldmia   r3, {r0-r3}
+    SAVE
+    pop     {r0}
+user_left:                                  /* r0: the kind */
+    pop     {r1-r3, r4, r12}
+    mcr     p15, 0, r2, c13, c0, 2
+    vmsr    fpscr, r4
     vpop    {d8-d15}
-    msr     cpsr_cxsf, r2
+    msr     cpsr_cxsf, r12
     pop     {r4-r11, pc}

@@ -11,20 +11,22 @@
 #define STATUS_THUMB (1u << 5)
 
 #define OFFSET(field, value)                                                                       \
-    _Static_assert(offsetof(struct ash_user, registers.field) == (value), "assembler offsets")
+    _Static_assert(offsetof(struct ash_user, registers.field) == USER_R + (value),                 \
+                   "assembler offsets")
 
-OFFSET(sp, USER_SP);
+OFFSET(r, 0);
 OFFSET(pc, USER_PC);
 OFFSET(status, USER_STATUS);
 OFFSET(thread, USER_THREAD);
-OFFSET(fpscr, USER_FPSCR);
-OFFSET(d, USER_D);
+OFFSET(fpscr, USER_THREAD + 4);
 OFFSET(sp, FRAME_SP);
+OFFSET(pc, FRAME_PC);
 OFFSET(status, FRAME_CPSR);
+_Static_assert(offsetof(struct ash_user, call) == USER_CALL, "assembler offsets");
 
-bool user_is_call(uint32_t kind)
+const struct trap_frame *user_frame(const struct ash_user *user)
 {
-    return kind == ASH_TRAP_CALL;
+    return (const struct trap_frame *)user->registers.r;
 }
 
 void ash_user_init(struct ash_user *user, const char *name, ash_va_t entry, ash_va_t stack)
@@ -34,19 +36,4 @@ void ash_user_init(struct ash_user *user, const char *name, ash_va_t entry, ash_
     user->registers.sp = stack.value;
     user->registers.status = MODE_USR | (entry.value & 1 ? STATUS_THUMB : 0);
     user->name = name;
-}
-
-uintptr_t ash_user_number(const struct ash_user *user)
-{
-    return user->registers.r[7];
-}
-
-uintptr_t ash_user_argument(const struct ash_user *user, unsigned n)
-{
-    return n < 6 ? user->registers.r[n] : 0;
-}
-
-void ash_user_return(struct ash_user *user, intptr_t result)
-{
-    user->registers.r[0] = (uint32_t)result;
 }

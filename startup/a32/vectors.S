@@ -58,6 +58,11 @@ enter_undefined:
     sub     sp, sp, #FRAME_BYTES
     SAVE_AND_CALL 0
 enter_call:
+    push    {r0, lr}
+    mrs     r0, spsr
+    tst     r0, #0xf                        /* User mode has none of these bits */
+    beq     user_call
+    pop     {r0, lr}
     sub     sp, sp, #FRAME_BYTES
     SAVE_AND_CALL 1
 
@@ -73,7 +78,7 @@ enter_call:
     sub     sp, sp, r0
     beq     abort_overflow_\kind
     SAVE_AND_CALL \kind
-/* TPIDRURO holds r0 for three instructions: nothing returns from here to a program. */
+/* TPIDRURO, which user mode reads, holds r0 for a few instructions only. */
 abort_overflow_\kind:
     mcr     p15, 0, r0, c13, c0, 3
     mrc     p15, 0, r0, c13, c0, 4
@@ -83,6 +88,8 @@ abort_overflow_\kind:
     sub     sp, sp, #FRAME_BYTES
     mrc     p15, 0, r0, c13, c0, 3
     stmia   sp, {r0-r12}
+    mov     r1, #0
+    mcr     p15, 0, r1, c13, c0, 3
     str     lr, [sp, #FRAME_PC]
     mrs     r0, spsr
     str     r0, [sp, #FRAME_CPSR]

@@ -305,6 +305,7 @@ set_percpu:
     str     xzr, [x0, #PERCPU_CATCH]
     str     xzr, [x0, #PERCPU_REPORTING]
     msr     tpidr_el1, x0
+    msr     tpidrro_el0, xzr                /* nothing of the firmware's in there */
     ldr     x0, =__tls_thread
     msr     tpidr_el0, x0
     ret

@@ -7,23 +7,26 @@
 #include "port/port.h"
 #include "startup/a64/trap_frame.h"
 
-#define EC_SVC 0x15u
-
 #define OFFSET(field, value)                                                                       \
-    _Static_assert(offsetof(struct ash_user, registers.field) == (value), "assembler offsets")
+    _Static_assert(offsetof(struct ash_user, registers.field) == USER_X + (value),                 \
+                   "assembler offsets")
 
-OFFSET(sp, USER_SP);
+OFFSET(x, 0);
+OFFSET(x[30], USER_LR);
+OFFSET(sp, USER_LR + 8);
 OFFSET(pc, USER_PC);
-OFFSET(status, USER_STATUS);
+OFFSET(status, USER_PC + 8);
 OFFSET(thread, USER_THREAD);
-OFFSET(fpsr, USER_FPSR);
-OFFSET(q, USER_Q);
+OFFSET(fpsr, USER_THREAD + 8);
+OFFSET(fpcr, USER_FPCR);
 OFFSET(sp, FRAME_SP);
+OFFSET(pc, FRAME_PC);
 OFFSET(status, FRAME_STATUS);
+_Static_assert(offsetof(struct ash_user, call) == USER_CALL, "assembler offsets");
 
-bool user_is_call(uint32_t kind)
+const struct trap_frame *user_frame(const struct ash_user *user)
 {
-    return kind == VECTOR_SYNCHRONOUS && SYS_READ64("esr_el1") >> 26 == EC_SVC;
+    return (const struct trap_frame *)user->registers.x;
 }
 
 void ash_user_init(struct ash_user *user, const char *name, ash_va_t entry, ash_va_t stack)
@@ -32,19 +35,4 @@ void ash_user_init(struct ash_user *user, const char *name, ash_va_t entry, ash_
     user->registers.pc = entry.value;
     user->registers.sp = stack.value;
     user->name = name; /* PSTATE 0 is EL0 in AArch64, nothing masked */
-}
-
-uintptr_t ash_user_number(const struct ash_user *user)
-{
-    return user->registers.x[8];
-}
-
-uintptr_t ash_user_argument(const struct ash_user *user, unsigned n)
-{
-    return n < 6 ? user->registers.x[n] : 0;
-}
-
-void ash_user_return(struct ash_user *user, intptr_t result)
-{
-    user->registers.x[0] = (uint64_t)result;
 }

@@ -12,6 +12,7 @@
 #include "startup/a64/trap_frame.h"
 #include "startup/trap.h"
 
+#define EC_SVC   0x15                        /* ESR_EL1.EC */
 #define KIND_IRQ 4
 #define KIND_FIQ 5
 
@@ -30,7 +31,8 @@
 
 /* From a handler: the stack of SP_EL1 may have run over, be it the CPU's own or another that the
  * handler went to. The processor is asked whether it could write at its end, and STACK_MARGIN below.
- * TPIDRRO_EL0 holds x0, the CPU's scratch words x1, x2 and PAR_EL1, which the handler may be using. */
+ * TPIDRRO_EL0, which user mode reads, holds x0 for a while only; the CPU's scratch words hold x1, x2
+ * and PAR_EL1, which the handler may be using. */
     .macro TAKE_CHECKED bytes, kind, then
     msr     tpidrro_el0, x0
     b       check_\kind
@@ -54,13 +56,20 @@ check_\kind:
     tbnz    x2, #0, stack_overflow
     ldp     x1, x2, [x0, #PERCPU_SCRATCH]
     mrs     x0, tpidrro_el0
+    msr     tpidrro_el0, xzr
     TAKE    \bytes, \kind, \then
     .popsection
     .endm
 
-/* From user mode: all goes to its context. */
+/* From user mode (user.S): calls, and the rest. */
     .macro TAKE_USER bytes, kind, then
-    stp     x0, x1, [sp, #-16]!
+    stp     x0, x1, [sp, #-16]
+    .if \kind == VECTOR_SYNCHRONOUS
+    mrs     x0, esr_el1
+    lsr     w0, w0, #26
+    cmp     w0, #EC_SVC
+    b.eq    user_call
+    .endif
     mov     x1, #\kind
     b       user_leave
     .endm
@@ -86,7 +95,7 @@ boot_vectors:
     VECTORS TAKE_USER                       /* EL0, AArch64 */
     VECTORS TAKE                            /* EL0, AArch32: nobody starts that */
 
-/* x0: percpu, with x1 and x2 in its scratch words; TPIDRRO_EL0: x0. Nothing returns from here. */
+/* x0: percpu, with x1 and x2 in its scratch words; TPIDRRO_EL0: x0. */
 stack_overflow:
     mov     x1, sp
     str     x1, [x0, #(PERCPU_SCRATCH + 3 * PERCPU_WORD)]
@@ -95,6 +104,7 @@ stack_overflow:
     sub     sp, x1, #FRAME_BYTES
     ldp     x1, x2, [x0, #PERCPU_SCRATCH]
     mrs     x0, tpidrro_el0
+    msr     tpidrro_el0, xzr
     stp     x0, x1, [sp]
     mov     x1, #(VECTOR_SYNCHRONOUS | TRAP_OVERFLOWED)
 

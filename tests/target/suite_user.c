@@ -1,96 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * User mode: what goes in and comes out, that it reaches nothing but its own pages, and the
- * firmware's copies. In a map of the test's own.
+ * firmware's copies.
  */
 #include "ashlar/errors.h"
 #include "ashlar/irq.h"
 #include "ashlar/user.h"
 #include "port/port.h"
 #include "tests/target/fpu_state.h"
-#include "tests/target/own_map.h"
-#include "tests/target/probe.h"
 #include "tests/target/suite.h"
-#include "tests/target/user_code.h"
-
-#define WORDS (ASH_PAGE_SIZE / sizeof(uintptr_t))
-#define CODE  OWN_MAP_AT(0x10000)
-#define DATA  OWN_MAP_AT(0x20000) /* readable and writable, then one page that is only readable */
-#define HOLE  OWN_MAP_AT(0x22000)
-#define STACK OWN_MAP_AT(0x40000)
-
-static struct {
-    volatile uintptr_t word[WORDS];
-} page[3] __attribute__((aligned(ASH_PAGE_SIZE))); /* code, data, read-only data */
+#include "tests/target/user_program.h"
 
 static struct ash_user user;
 static struct ash_trap trap;
-
-static uintptr_t code(const char *piece)
-{
-    return CODE + (uintptr_t)(piece - user_code_start);
-}
-
-static uintptr_t *reg(struct ash_user *context, unsigned n)
-{
-#if UINTPTR_MAX > UINT32_MAX
-    return (uintptr_t *)&context->registers.x[n];
-#else
-    return (uintptr_t *)&context->registers.r[n];
-#endif
-}
-
-static void start(struct ash_user *context, const char *piece, uintptr_t first, uintptr_t second)
-{
-    ash_user_init(context, "test", ash_va(code(piece)), ash_va(STACK));
-    *reg(context, 0) = first;
-    *reg(context, 1) = second;
-}
-
-/* The pages of a program, and `body` with them. */
-static const char *(*the_body)(void);
-
-static const char *with_pages(void)
-{
-    const char *wrong;
-
-    port_copy((void *)(uintptr_t)page[0].word, user_code_start,
-              (size_t)(user_code_end - user_code_start));
-    port_code_sync((const void *)(uintptr_t)page[0].word, ASH_PAGE_SIZE);
-    WANT(ash_mmu_map(&own_map, ash_va(CODE), ash_pa((uintptr_t)&page[0]), ASH_PAGE_SIZE,
-                     ASH_MMU_USER | ASH_MMU_EXEC) == 0);
-    WANT(ash_mmu_map(&own_map, ash_va(DATA), ash_pa((uintptr_t)&page[1]), ASH_PAGE_SIZE,
-                     ASH_MMU_USER | ASH_MMU_WRITE) == 0);
-    WANT(ash_mmu_map(&own_map, ash_va(DATA + ASH_PAGE_SIZE), ash_pa((uintptr_t)&page[2]),
-                     ASH_PAGE_SIZE, ASH_MMU_USER) == 0);
-    wrong = the_body();
-    WANT(ash_mmu_unmap(&own_map, ash_va(CODE), ASH_PAGE_SIZE) == 0);
-    WANT(ash_mmu_unmap(&own_map, ash_va(DATA), 2 * ASH_PAGE_SIZE) == 0);
-    return wrong;
-}
-
-static void with_program(const char *(*body)(void))
-{
-    the_body = body;
-    own_map_with(with_pages, (struct ash_mmu_config){0});
-}
 
 /* Registers come as they were left, and only the result changes. */
 static const char *call(void)
 {
     static const unsigned kept[] = {2, 3, 4, 5, 6, 8, 9, 10, 11, 12};
 
-    start(&user, user_calls, 0x1000, 0x1001);
+    user_start(&user, user_calls, 0x1000, 0x1001);
     for (unsigned i = 0; i < sizeof kept / sizeof kept[0]; i++) {
-        *reg(&user, kept[i]) = 0x1000u + kept[i];
+        *user_register(&user, kept[i]) = 0x1000u + kept[i];
     }
-    *reg(&user, 7) = 0x1007;
+    *user_register(&user, 7) = 0x1007;
     for (unsigned round = 0; round < 100; round++) {
         uintptr_t pc = user.registers.pc;
 
         WANT(ash_user_run(&user, &trap) == ASH_USER_CALL);
-        WANT(user.registers.pc == code(user_calls) + 4 &&
-             (round == 0) == (pc != code(user_calls) + 4));
+        WANT(user.registers.pc == user_code(user_calls) + 4 &&
+             (round == 0) == (pc != user_code(user_calls) + 4));
         WANT(ash_user_argument(&user, 0) == 0x1000 + round);
         for (unsigned n = 1; n < 6; n++) {
             WANT(ash_user_argument(&user, n) == 0x1000 + n);
@@ -98,9 +37,9 @@ static const char *call(void)
         WANT(ash_user_argument(&user, 6) == 0);
         WANT(ash_user_number(&user) == (sizeof(uintptr_t) == 8 ? 0x1008 : 0x1007));
         for (unsigned i = 0; i < sizeof kept / sizeof kept[0]; i++) {
-            WANT(*reg(&user, kept[i]) == 0x1000u + kept[i]);
+            WANT(*user_register(&user, kept[i]) == 0x1000u + kept[i]);
         }
-        WANT(user.registers.sp == STACK);
+        WANT(user.registers.sp == USER_STACK);
         ash_user_return(&user, (intptr_t)(0x1001 + round));
     }
     return NULL;
@@ -108,7 +47,7 @@ static const char *call(void)
 
 static void calls_come_and_go(void)
 {
-    with_program(call);
+    user_program_with(call);
 }
 
 /* One run that must end so. */
@@ -118,7 +57,7 @@ static const char *faults(enum ash_trap_kind kind, enum ash_trap_cause cause, co
     WANT(ash_user_run(&user, &trap) == ASH_USER_FAULT);
     WANT(trap.kind == kind && trap.cause == cause && trap.write == write);
     if (piece != NULL) {
-        WANT(trap.pc == code(piece));
+        WANT(trap.pc == user_code(piece));
         WANT(user.registers.pc == trap.pc || kind == ASH_TRAP_UNDEFINED);
     }
     if (cause != ASH_CAUSE_NONE) {
@@ -138,61 +77,61 @@ static const char *faults(enum ash_trap_kind kind, enum ash_trap_cause cause, co
 
 static const char *reach(void)
 {
-    uintptr_t own = (uintptr_t)&page[2]; /* the firmware's own address of it */
+    uintptr_t own = (uintptr_t)&user_page[2]; /* the firmware's own address of it */
     uintptr_t function = (uintptr_t)&reach, result = 0;
 
-    start(&user, user_load, own, 0);
+    user_start(&user, user_load, own, 0);
     FAULTS(ASH_TRAP_DATA, ASH_CAUSE_PERMISSION, user_load, own, false);
-    start(&user, user_store, own, 1);
-    page[2].word[0] = 77;
+    user_start(&user, user_store, own, 1);
+    user_page[2].word[0] = 77;
     FAULTS(ASH_TRAP_DATA, ASH_CAUSE_PERMISSION, user_store, own, true);
-    start(&user, user_load, (uintptr_t)user_code_start, 0); /* rodata in flash */
+    user_start(&user, user_load, (uintptr_t)user_code_start, 0); /* rodata in flash */
     FAULTS(ASH_TRAP_DATA, ASH_CAUSE_PERMISSION, user_load, (uintptr_t)user_code_start, false);
-    start(&user, user_jump, function, 0);
+    user_start(&user, user_jump, function, 0);
     FAULTS(ASH_TRAP_PREFETCH, ASH_CAUSE_PERMISSION, NULL, function, false);
     WANT(trap.pc == function);
-    start(&user, user_jump, DATA, 0); /* its own, but not executable */
-    FAULTS(ASH_TRAP_PREFETCH, ASH_CAUSE_PERMISSION, NULL, DATA, false);
-    start(&user, user_load, 0, 0);
+    user_start(&user, user_jump, USER_DATA, 0); /* its own, but not executable */
+    FAULTS(ASH_TRAP_PREFETCH, ASH_CAUSE_PERMISSION, NULL, USER_DATA, false);
+    user_start(&user, user_load, 0, 0);
     FAULTS(ASH_TRAP_DATA, ASH_CAUSE_TRANSLATION, user_load, 0, false);
-    start(&user, user_load, HOLE, 0);
-    FAULTS(ASH_TRAP_DATA, ASH_CAUSE_TRANSLATION, user_load, HOLE, false);
-    start(&user, user_store, DATA + ASH_PAGE_SIZE, 5);
-    FAULTS(ASH_TRAP_DATA, ASH_CAUSE_PERMISSION, user_store, DATA + ASH_PAGE_SIZE, true);
-    WANT(trap.level == 3 && page[2].word[0] == 77);
-    start(&user, user_undefined, 0, 0);
+    user_start(&user, user_load, USER_HOLE, 0);
+    FAULTS(ASH_TRAP_DATA, ASH_CAUSE_TRANSLATION, user_load, USER_HOLE, false);
+    user_start(&user, user_store, USER_DATA + ASH_PAGE_SIZE, 5);
+    FAULTS(ASH_TRAP_DATA, ASH_CAUSE_PERMISSION, user_store, USER_DATA + ASH_PAGE_SIZE, true);
+    WANT(trap.level == 3 && user_page[2].word[0] == 77);
+    user_start(&user, user_undefined, 0, 0);
     FAULTS(ASH_TRAP_UNDEFINED, ASH_CAUSE_NONE, user_undefined, 0, false);
-    start(&user, user_privileged, 0, 0);
+    user_start(&user, user_privileged, 0, 0);
     FAULTS(ASH_TRAP_UNDEFINED, ASH_CAUSE_NONE, user_privileged, 0, false);
-    WANT(*reg(&user, 0) == result);
+    WANT(*user_register(&user, 0) == result);
 
-    start(&user, user_load, DATA + ASH_PAGE_SIZE, 0); /* what is its own, it has */
+    user_start(&user, user_load, USER_DATA + ASH_PAGE_SIZE, 0); /* what is its own, it has */
     WANT(ash_user_run(&user, &trap) == ASH_USER_CALL && ash_user_argument(&user, 1) == 77);
-    start(&user, user_store, DATA + 8 * sizeof(uintptr_t), 78);
-    WANT(ash_user_run(&user, &trap) == ASH_USER_CALL && page[1].word[8] == 78);
+    user_start(&user, user_store, USER_DATA + 8 * sizeof(uintptr_t), 78);
+    WANT(ash_user_run(&user, &trap) == ASH_USER_CALL && user_page[1].word[8] == 78);
     return NULL;
 }
 
 static void only_its_own_pages(void)
 {
-    with_program(reach);
+    user_program_with(reach);
 }
 
 /* A page comes after the fault, and the same instruction goes on. */
 static const char *resume(void)
 {
-    start(&user, user_store, HOLE, 99);
-    FAULTS(ASH_TRAP_DATA, ASH_CAUSE_TRANSLATION, user_store, HOLE, true);
-    WANT(ash_mmu_map(&own_map, ash_va(HOLE), ash_pa((uintptr_t)&page[2]), ASH_PAGE_SIZE,
+    user_start(&user, user_store, USER_HOLE, 99);
+    FAULTS(ASH_TRAP_DATA, ASH_CAUSE_TRANSLATION, user_store, USER_HOLE, true);
+    WANT(ash_mmu_map(&own_map, ash_va(USER_HOLE), ash_pa((uintptr_t)&user_page[2]), ASH_PAGE_SIZE,
                      ASH_MMU_USER | ASH_MMU_WRITE) == 0);
-    WANT(ash_user_run(&user, &trap) == ASH_USER_CALL && page[2].word[0] == 99);
-    WANT(ash_mmu_unmap(&own_map, ash_va(HOLE), ASH_PAGE_SIZE) == 0);
+    WANT(ash_user_run(&user, &trap) == ASH_USER_CALL && user_page[2].word[0] == 99);
+    WANT(ash_mmu_unmap(&own_map, ash_va(USER_HOLE), ASH_PAGE_SIZE) == 0);
     return NULL;
 }
 
 static void a_fault_can_be_mended(void)
 {
-    with_program(resume);
+    user_program_with(resume);
 }
 
 /* Two contexts hold vector registers of their own, and the firmware uses them in between. */
@@ -200,8 +139,8 @@ static const char *vectors(void)
 {
     static struct ash_user two[2];
 
-    start(&two[0], user_holds, 0x11110000, 0);
-    start(&two[1], user_holds, 0x22220000, 0);
+    user_start(&two[0], user_holds, 0x11110000, 0);
+    user_start(&two[1], user_holds, 0x22220000, 0);
     for (unsigned round = 0; round < 50; round++) {
         for (unsigned i = 0; i < 2; i++) {
             WANT(ash_user_run(&two[i], &trap) == ASH_USER_CALL);
@@ -214,7 +153,7 @@ static const char *vectors(void)
 
 static void vector_registers_are_kept(void)
 {
-    with_program(vectors);
+    user_program_with(vectors);
 }
 
 /* The firmware's own, that C code counts on, stay over a run. */
@@ -224,7 +163,7 @@ static const char *own_registers(void)
     volatile double in[4] = {1.5, 2.5, 3.5, 4.5};
     double a = in[0], b = in[1], c = in[2], d = in[3];
 
-    start(&user, user_holds, 0x33330000, 0);
+    user_start(&user, user_holds, 0x33330000, 0);
     WANT(ash_user_run(&user, &trap) == ASH_USER_CALL);
     WANT(ash_user_run(&user, &trap) == ASH_USER_CALL);
     WANT(a == expected[0] && b == expected[1] && c == expected[2] && d == expected[3]);
@@ -233,7 +172,7 @@ static const char *own_registers(void)
 
 static void the_firmware_keeps_its_own(void)
 {
-    with_program(own_registers);
+    user_program_with(own_registers);
 }
 
 static volatile uint32_t ticks;
@@ -249,9 +188,9 @@ static const char *interrupts(void)
 {
     uintptr_t before = 0;
 
-    start(&user, user_spin, 0, 0);
+    user_start(&user, user_spin, 0, 0);
     for (unsigned n = 2; n < 13; n++) {
-        *reg(&user, n) = 0x2000 + n;
+        *user_register(&user, n) = 0x2000 + n;
     }
     for (unsigned round = 0; round < 5 || (before == 0 && round < 500); round++) {
         uint32_t seen = ticks;
@@ -260,11 +199,12 @@ static const char *interrupts(void)
         WANT(ash_user_run(&user, &trap) == ASH_USER_INTERRUPT);
         (void)port_irq_save();
         WANT(ticks > seen);
-        WANT(user.registers.pc == code(user_spin) || user.registers.pc == code(user_spin) + 4);
+        WANT(user.registers.pc == user_code(user_spin) ||
+             user.registers.pc == user_code(user_spin) + 4);
         WANT(ash_user_argument(&user, 1) >= before); /* an interrupt may come at once */
         before = ash_user_argument(&user, 1);
         for (unsigned n = 2; n < 13; n++) { /* r8 to r12 are not the FIQ mode's */
-            WANT(*reg(&user, n) == 0x2000 + n);
+            WANT(*user_register(&user, n) == 0x2000 + n);
         }
     }
     WANT(before > 0);
@@ -277,7 +217,7 @@ static void interrupts_are_served(void)
         target_skip("this board has no clock");
         return;
     }
-    with_program(interrupts);
+    user_program_with(interrupts);
     (void)ash_tick(0, NULL, NULL);
 }
 
@@ -285,17 +225,17 @@ static void interrupts_are_served(void)
 static const char *copies(void)
 {
     static unsigned char buffer[2 * ASH_PAGE_SIZE];
-    const unsigned char *first = (const unsigned char *)(uintptr_t)page[1].word;
+    const unsigned char *first = (const unsigned char *)(uintptr_t)user_page[1].word;
     size_t done;
 
-    for (unsigned i = 0; i < WORDS; i++) {
-        page[1].word[i] = i * 0x01010101u;
-        page[2].word[i] = ~page[1].word[i];
+    for (unsigned i = 0; i < USER_WORDS; i++) {
+        user_page[1].word[i] = i * 0x01010101u;
+        user_page[2].word[i] = ~user_page[1].word[i];
     }
     for (unsigned offset = 0; offset < 9; offset++) {
         for (size_t size = 0; size < 40; size++) {
             port_zero(buffer, sizeof buffer);
-            WANT(ash_user_read(buffer + 1, ash_va(DATA + 100 + offset), size, &done) == 0);
+            WANT(ash_user_read(buffer + 1, ash_va(USER_DATA + 100 + offset), size, &done) == 0);
             WANT(done == size && buffer[0] == 0 && buffer[size + 1] == 0);
             for (size_t i = 0; i < size; i++) {
                 WANT(buffer[1 + i] == first[100 + offset + i]);
@@ -304,24 +244,26 @@ static const char *copies(void)
     }
     /* Into the hole behind the second page. */
     done = 0;
-    WANT(ash_user_read(buffer, ash_va(HOLE - 13), 100, &done) == ASH_EFAULT && done == 13);
-    WANT(ash_user_read(buffer, ash_va(HOLE), 1, &done) == ASH_EFAULT && done == 0);
-    WANT(ash_user_read(buffer, ash_va(DATA), 2 * ASH_PAGE_SIZE, NULL) == 0);
+    WANT(ash_user_read(buffer, ash_va(USER_HOLE - 13), 100, &done) == ASH_EFAULT && done == 13);
+    WANT(ash_user_read(buffer, ash_va(USER_HOLE), 1, &done) == ASH_EFAULT && done == 0);
+    WANT(ash_user_read(buffer, ash_va(USER_DATA), 2 * ASH_PAGE_SIZE, NULL) == 0);
     /* The second page is only readable. */
-    WANT(ash_user_write(ash_va(DATA + ASH_PAGE_SIZE - 21), buffer, 100, &done) == ASH_EFAULT);
+    WANT(ash_user_write(ash_va(USER_DATA + ASH_PAGE_SIZE - 21), buffer, 100, &done) == ASH_EFAULT);
     WANT(done == 21);
-    WANT(ash_user_write(ash_va(DATA + 3), "written", 7, &done) == 0 && done == 7);
+    WANT(ash_user_write(ash_va(USER_DATA + 3), "written", 7, &done) == 0 && done == 7);
     WANT(first[3] == 'w' && first[9] == 'n');
     /* The firmware's memory is not the program's. */
-    WANT(ash_user_read(buffer, ash_va((uintptr_t)&page[1]), 4, &done) == ASH_EFAULT && done == 0);
-    WANT(ash_user_write(ash_va((uintptr_t)&page[1]), buffer, 4, &done) == ASH_EFAULT && done == 0);
+    WANT(ash_user_read(buffer, ash_va((uintptr_t)&user_page[1]), 4, &done) == ASH_EFAULT &&
+         done == 0);
+    WANT(ash_user_write(ash_va((uintptr_t)&user_page[1]), buffer, 4, &done) == ASH_EFAULT &&
+         done == 0);
     WANT(ash_user_read(buffer, ash_va(UINTPTR_MAX - 3), 100, &done) == ASH_EFAULT && done == 0);
     return NULL;
 }
 
 static void copies_have_the_programs_rights(void)
 {
-    with_program(copies);
+    user_program_with(copies);
 }
 
 static const struct target_case cases[] = {

@@ -6,6 +6,8 @@
 #ifndef ASHLAR_TARGET_USER_CODE_H
 #define ASHLAR_TARGET_USER_CODE_H
 
+#include <stdbool.h>
+
 extern const char user_code_start[], user_code_end[];
 
 extern const char user_calls[];      /**< calls again and again; touches no register */
@@ -15,6 +17,21 @@ extern const char user_jump[];       /**< goes to [0] */
 extern const char user_undefined[];  /**< an instruction that there is not */
 extern const char user_privileged[]; /**< reads a register of the firmware */
 extern const char user_spin[];       /**< counts [1] up for ever */
-extern const char user_holds[]; /**< vector registers from [0]; each call has [1] = 0 while they
-                                     hold */
+extern const char user_holds[];  /**< vector registers from [0]; each call has [1] = 0 while they
+                                      hold */
+extern const char user_turns[];  /**< each second call: every register turned over (NOT), but [0]
+and, 16 up each time, the stack pointer; all flags set. The
+call after it: [0] has the status with those flags */
+extern const char user_turned[]; /**< behind the first of the two */
+extern const char user_reads_only[]; /**< calls with [1]: what it cannot write (TPIDRURO) */
+extern const char user_exclusive[];  /**< a load and a store that are exclusive, of the word at
+                                          [0], with a call in between; then calls with [1] = 0 if
+                                          the store was done */
+
+/** The flags that user_turns sets, in the status. */
+#define USER_FLAGS (sizeof(void *) == 8 ? 0xf0000000u : 0xf8000000u)
+
+/** Overwrites all that a C function may, and returns true. */
+bool user_spoil(void);
+
 #endif

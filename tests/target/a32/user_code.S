@@ -53,4 +53,58 @@ PIECE user_holds
     .endr
     svc     #0
     b       1b
+
+/* FPSCR: flags, QC, rounding mode, cumulative bits */
+PIECE user_turns
+1:  mrc     p15, 0, r0, c13, c0, 2          /* TPIDRURW */
+    mvn     r0, r0
+    mcr     p15, 0, r0, c13, c0, 2
+    vmrs    r0, fpscr
+    eor     r0, r0, #0xf8000000
+    eor     r0, r0, #0x00c00000
+    eor     r0, r0, #0x9f
+    vmsr    fpscr, r0
+    .irp n, 1,2,3,4,5,6,7,8,9,10,11,12,14
+    mvn     r\n, r\n
+    .endr
+    .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
+    vmvn    q\n, q\n
+    .endr
+    add     sp, sp, #16
+    msr     cpsr_f, #0xf8000000
+    svc     #0
+PIECE user_turned
+    mrs     r0, cpsr
+    svc     #0
+    b       1b
+
+PIECE user_reads_only
+    mrc     p15, 0, r1, c13, c0, 3
+    svc     #0
+    b       .
+
+PIECE user_exclusive
+    ldrex   r1, [r0]
+    mov     r2, r0
+    svc     #0
+    strex   r1, r2, [r2]
+    svc     #0
+    b       .
 PIECE user_code_end
+
+    .section .text.user_spoil, "ax", %progbits
+    .global user_spoil
+    .type user_spoil, %function
+user_spoil:
+    push    {r4, lr}
+    bl      fpu_spoil
+    ldr     r0, =0x5a5a5a5a
+    mov     r1, r0
+    mov     r2, r0
+    mov     r3, r0
+    mov     r12, r0
+    mov     lr, r0
+    msr     cpsr_f, #0
+    mov     r0, #1
+    pop     {r4, pc}
+    .size user_spoil, . - user_spoil

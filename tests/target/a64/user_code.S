@@ -46,4 +46,62 @@ PIECE user_holds
     .endr
     svc     #0
     b       1b
+
+PIECE user_turns
+1:  mrs     x0, tpidr_el0
+    mvn     x0, x0
+    msr     tpidr_el0, x0
+    mrs     x0, fpsr
+    eor     x0, x0, #0x08000000             /* QC, and the cumulative bits */
+    eor     x0, x0, #0x1f
+    eor     x0, x0, #0x80
+    msr     fpsr, x0
+    mrs     x0, fpcr
+    eor     x0, x0, #0x00c00000             /* the rounding mode */
+    msr     fpcr, x0
+    .irp n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30
+    mvn     x\n, x\n
+    .endr
+    .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+    mvn     v\n\().16b, v\n\().16b
+    .endr
+    add     sp, sp, #16
+    mov     x0, #0xf0000000
+    msr     nzcv, x0
+    svc     #0
+PIECE user_turned
+    mrs     x0, nzcv
+    svc     #0
+    b       1b
+
+PIECE user_reads_only
+    mrs     x1, tpidrro_el0
+    svc     #0
+    b       .
+
+PIECE user_exclusive
+    ldxr    x1, [x0]
+    mov     x2, x0
+    svc     #0
+    stxr    w1, x2, [x2]
+    svc     #0
+    b       .
 PIECE user_code_end
+
+    .section .text.user_spoil, "ax", %progbits
+    .global user_spoil
+    .type user_spoil, %function
+user_spoil:
+    paciasp
+    stp     x29, x30, [sp, #-16]!
+    bl      fpu_spoil
+    ldr     x0, =0x5a5a5a5a5a5a5a5a
+    .irp n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18
+    mov     x\n, x0
+    .endr
+    msr     nzcv, xzr
+    mov     w0, #1
+    ldp     x29, x30, [sp], #16
+    autiasp
+    ret
+    .size user_spoil, . - user_spoil
