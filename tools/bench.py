@@ -48,6 +48,7 @@ LIMITS = {
 DEFAULT = {"CHECK": 1, "CPUS": 4}
 LIMITS_DEFAULT = {
     "space-switch": {"a32": (45,), "a64": (45,)},
+    "user-null-call": {"a32": (90,), "a64": (90,)},
 }
 TOLERANCE = 1.1  # within this factor of a limit is enough if the rest would cost clarity
 NUMBER = r"([0-9]+(?:\.[0-9]+)?)"
