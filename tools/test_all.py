@@ -34,6 +34,7 @@ SHORT_SOAK_STEPS = 40000
 # Other builds of the flash image, and what sets their machine apart from the default one.
 VARIANTS = (({"CHECK": "0"}, {}), ({"CHECK": "2"}, {"smp": 2}), ({"CPUS": "1"}, {"smp": 2}),
             ({"ARCH": "a64", "CHECK": "2", "CPUS": "1"}, {}),
+            ({"SPACEBITS": "29"}, {"smp": 2}), ({"SPACEBITS": "31"}, {"mem": "3G"}),
             ({"CPUS": "8"}, {"smp": 8, "entry": "hyp"}),
             ({"ARCH": "a64", "CPUS": "8"}, {"smp": 8, "entry": "el3", "gic": 3}))
 ARCHES = ("a32", "a64")
