@@ -10,9 +10,10 @@
 #include "ashlar/platform.h"
 #include "port/port.h"
 
-#define LIMIT_NS 40000000000ull
+#define LIMIT_NS  40000000000ull
+#define ENOUGH_NS 2000000000ull
 
-static uint64_t deadline;
+static uint64_t began;
 
 unsigned on_cpus_there(void)
 {
@@ -21,13 +22,18 @@ unsigned on_cpus_there(void)
 
 void on_cpus_begin(void)
 {
-    deadline = ash_now_ns() + LIMIT_NS;
+    began = ash_now_ns();
 }
 
 bool on_cpus_late(void)
 {
     port_relax();
-    return ash_now_ns() >= deadline;
+    return ash_now_ns() - began >= LIMIT_NS;
+}
+
+bool on_cpus_enough(void)
+{
+    return ash_now_ns() - began >= ENOUGH_NS;
 }
 
 /* A call of nothing is taken only when the one before has ended. */

@@ -15,6 +15,10 @@ unsigned on_cpus_there(void);
 void on_cpus_begin(void);
 bool on_cpus_late(void);
 
+/** Long before that: whoever repeats something while there is time has done it often enough. (A
+ *  busy host hands a lock from CPU to CPU at the pace of its scheduler.) */
+bool on_cpus_enough(void);
+
 /** Waits for the CPU's call. 0 or ASH_ETIMEDOUT. */
 int on_cpu_done(unsigned cpu);
 

@@ -230,7 +230,6 @@ static void many_side_by_side(void)
 
 /* On all CPUs at once. */
 
-/* Few: a lock goes from CPU to CPU at the pace of the host's scheduler. */
 #define ROUNDS 12u
 
 static struct trial other[OTHERS];
@@ -245,7 +244,7 @@ static void crowd(void *arg)
     struct trial mine;
 
     (void)arg;
-    for (unsigned i = 0; i < ROUNDS && !on_cpus_late(); i++) {
+    for (unsigned i = 0; i < ROUNDS && !on_cpus_enough(); i++) {
         unsigned n = (i * 7 + cpu) % OTHERS;
 
         ash_space_switch(&other[n].space);
