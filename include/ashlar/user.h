@@ -10,6 +10,7 @@
 #ifndef ASHLAR_USER_H
 #define ASHLAR_USER_H
 
+#include "print.h"
 #include "trap.h"
 #include "types.h"
 
@@ -67,6 +68,13 @@ void ash_user_init(struct ash_user *user, const char *name, ash_va_t entry, ash_
  * floating point included.
  */
 enum ash_user_event ash_user_run(struct ash_user *user, struct ash_trap *trap);
+
+/**
+ * Prints one line about a fault that ended a run, by one call of print:
+ * "program NAME: write to 0x80002000 (permission fault, level 3) at pc 0x80000010",
+ * "program NAME: undefined instruction at pc 0x80000010", and so on. Context: that of print.
+ */
+void ash_user_report(const struct ash_user *user, const struct ash_trap *trap, ash_print_fn print);
 
 #if UINTPTR_MAX > UINT32_MAX
 #define ASH_USER_GENERAL(user) ((user)->registers.x)

@@ -242,6 +242,9 @@ in_svc:
     mcr     p15, 0, r0, c9, c12, 0
     mov     r0, #(1 << 31)
     mcr     p15, 0, r0, c9, c12, 1          /* PMCNTENSET: cycle counter */
+    mov     r0, #0
+    mcr     p15, 0, r0, c9, c14, 0          /* PMUSERENR and CNTKCTL: neither counters nor timers */
+    mcr     p15, 0, r0, c14, c1, 0          /* for User mode */
 
 /* One CPU goes on; the others wait. */
     mrc     p15, 0, r0, c0, c0, 5           /* MPIDR */

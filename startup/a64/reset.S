@@ -192,6 +192,8 @@ in_el1:
     msr     pmccfiltr_el0, xzr
     mov     x0, #(1 << 31)
     msr     pmcntenset_el0, x0
+    msr     pmuserenr_el0, xzr              /* neither counters nor timers for EL0 */
+    msr     cntkctl_el1, xzr
 
 /* One CPU goes on; the others wait. */
     mrs     x0, mpidr_el1

@@ -16,6 +16,7 @@
 #define EC_ILLEGAL_STATE   0x0eu
 #define EC_SVC_A32         0x11u
 #define EC_SVC_A64         0x15u
+#define EC_SYSTEM          0x18u /* MSR, MRS or a system instruction that may not be */
 #define EC_FETCH_LOWER     0x20u
 #define EC_FETCH           0x21u
 #define EC_PC_ALIGNMENT    0x22u
@@ -42,6 +43,7 @@ static void describe_synchronous(uint32_t esr, struct ash_trap *trap)
     switch (esr >> 26) {
     case EC_UNKNOWN:
     case EC_ILLEGAL_STATE:
+    case EC_SYSTEM:
         trap->kind = ASH_TRAP_UNDEFINED;
         break;
     case EC_BRANCH_TARGET:

@@ -12,41 +12,15 @@
 #include "tests/target/provoke.h"
 #include "tests/target/suite.h"
 #include "tests/target/user_program.h"
+#include "tests/target/user_turns.h"
 
 #define ROUNDS     21u /* odd: at the end all is turned over */
-#define GENERAL    (sizeof(uintptr_t) == 8 ? 31u : 15u)
 #define TICKS_IN_S 500u
 
 static struct ash_user user, other;
 static struct ash_trap trap;
 static unsigned calls;
 static const char *wrong; /* of what the function saw */
-
-/* Of registers, what both processors call differently. */
-#if UINTPTR_MAX > UINT32_MAX
-#define VECTOR_WORDS          64u
-#define VECTORS(registers)    ((registers).q)
-#define FP_STATUS(registers)  ((registers).fpsr)
-#define FP_TURNED             0x0800009fu
-#define FP_CONTROL(registers) ((registers).fpcr)
-#else
-#define VECTOR_WORDS          32u
-#define VECTORS(registers)    ((registers).d)
-#define FP_STATUS(registers)  ((registers).fpscr)
-#define FP_TURNED             0xf8c0009fu
-#define FP_CONTROL(registers) 0x00c00000u
-#endif
-
-static uintptr_t general_at_first(unsigned n)
-{
-    return 0x01010101u * n + 0x40;
-}
-
-/* What must be in a register in a round, from what was there at first. */
-static uint64_t turned(uint64_t first, unsigned round)
-{
-    return round % 2 != 0 ? ~first : first;
-}
 
 static bool is(bool condition, const char *what)
 {
@@ -70,51 +44,19 @@ static bool spoil(struct ash_user *context)
         return user_spoil();
     }
     for (unsigned n = 1; n < 6; n++) {
-        is(ash_user_argument(context, n) == (uintptr_t)turned(general_at_first(n), round),
-           "the arguments");
+        is(ash_user_argument(context, n) == user_turns_general(1, n, round), "the arguments");
     }
-    is(ash_user_number(context) ==
-           (uintptr_t)turned(general_at_first(sizeof(uintptr_t) == 8 ? 8 : 7), round),
-       "the number");
+    is(ash_user_number(context) == user_turns_general(1, ASH_USER_NUMBER, round), "the number");
     ash_user_return(context, -1);
     return round < ROUNDS && user_spoil();
 }
 
-/* All that a program has goes over many calls, the last of which ends the run. */
 static void begin_turns(struct ash_user *context, bool (*call)(struct ash_user *))
 {
-    user_start(context, user_turns, 0, 0);
-    for (unsigned n = 0; n < GENERAL; n++) {
-        if (n != 13 || GENERAL == 31) {
-            *user_register(context, n) = general_at_first(n);
-        }
-    }
-    for (unsigned i = 0; i < VECTOR_WORDS; i++) {
-        VECTORS(context->registers)[i] = 0x0123456789abcdefull * (i + 1);
-    }
-    context->registers.thread = 0x12345678;
+    user_turns_begin(context, 1);
     context->call = call;
     calls = 0;
     wrong = NULL;
-}
-
-static const char *end_turns(struct ash_user *context)
-{
-    for (unsigned n = 1; n < GENERAL; n++) {
-        if (n != 13 || GENERAL == 31) {
-            WANT(*user_register(context, n) == (uintptr_t)~general_at_first(n));
-        }
-    }
-    for (unsigned i = 0; i < VECTOR_WORDS; i++) {
-        WANT(VECTORS(context->registers)[i] == ~(0x0123456789abcdefull * (i + 1)));
-    }
-    WANT(context->registers.sp == USER_STACK + 16 * ROUNDS);
-    WANT(context->registers.pc == user_code(user_turned));
-    WANT((context->registers.status & USER_FLAGS) == USER_FLAGS);
-    WANT(context->registers.thread == (uintptr_t) ~(uintptr_t)0x12345678);
-    WANT((FP_STATUS(context->registers) & FP_TURNED) == FP_TURNED);
-    WANT(FP_CONTROL(context->registers) == 0x00c00000u);
-    return NULL;
 }
 
 #define TRY(expression)                                                                            \
@@ -133,7 +75,7 @@ static const char *keep(void)
     TRY(wrong);
     WANT(calls == 2 * ROUNDS - 1);
     WANT(ash_user_argument(&user, 0) == (uintptr_t)-1);
-    return end_turns(&user);
+    return user_turns_end(&user, 1, ROUNDS);
 }
 
 static void nothing_but_the_result_changes(void)
@@ -156,18 +98,13 @@ static bool run_another(struct ash_user *context)
 
 static const char *take_turns(void)
 {
-    begin_turns(&other, NULL);
+    user_turns_begin(&other, 2);
     begin_turns(&user, run_another);
     WANT(ash_user_run(&other, &trap) == ASH_USER_CALL); /* one ahead: it ends at the same place */
     WANT(ash_user_run(&user, &trap) == ASH_USER_CALL);
     TRY(wrong);
-    TRY(end_turns(&user));
-    WANT(other.registers.sp == USER_STACK + 16 * (2 * ROUNDS));
-    WANT(other.registers.pc == user_code(user_turned));
-    for (unsigned i = 0; i < VECTOR_WORDS; i++) {
-        WANT(VECTORS(other.registers)[i] == 0x0123456789abcdefull * (i + 1));
-    }
-    return NULL;
+    TRY(user_turns_end(&user, 1, ROUNDS));
+    return user_turns_end(&other, 2, 2 * ROUNDS);
 }
 
 static void others_run_meanwhile(void)
@@ -228,7 +165,7 @@ static const char *copies(void)
     begin_turns(&user, copy);
     WANT(ash_user_run(&user, &trap) == ASH_USER_CALL);
     TRY(wrong);
-    return end_turns(&user);
+    return user_turns_end(&user, 1, ROUNDS);
 }
 
 static void copies_may_fail(void)
@@ -265,7 +202,7 @@ static const char *interrupts(void)
     (void)port_irq_save();
     TRY(wrong);
     WANT(calls == 2 * ROUNDS - 1);
-    return end_turns(&user);
+    return user_turns_end(&user, 1, ROUNDS);
 }
 
 static void interrupts_are_served(void)

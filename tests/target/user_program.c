@@ -25,15 +25,20 @@ void user_start(struct ash_user *user, const char *piece, uintptr_t first, uintp
     *user_register(user, 1) = second;
 }
 
+void user_code_load(void)
+{
+    port_copy((void *)(uintptr_t)user_page[0].word, user_code_start,
+              (size_t)(user_code_end - user_code_start));
+    port_code_sync((const void *)(uintptr_t)user_page[0].word, ASH_PAGE_SIZE);
+}
+
 static const char *(*the_body)(void);
 
 static const char *with_pages(void)
 {
     const char *wrong;
 
-    port_copy((void *)(uintptr_t)user_page[0].word, user_code_start,
-              (size_t)(user_code_end - user_code_start));
-    port_code_sync((const void *)(uintptr_t)user_page[0].word, ASH_PAGE_SIZE);
+    user_code_load();
     WANT(ash_mmu_map(&own_map, ash_va(USER_CODE), ash_pa((uintptr_t)&user_page[0]), ASH_PAGE_SIZE,
                      ASH_MMU_USER | ASH_MMU_EXEC) == 0);
     WANT(ash_mmu_map(&own_map, ash_va(USER_DATA), ash_pa((uintptr_t)&user_page[1]), ASH_PAGE_SIZE,

@@ -26,6 +26,9 @@ extern struct user_page user_page[3];
 /** Runs body with these pages mapped, as own_map_with(). */
 void user_program_with(const char *(*body)(void));
 
+/** Puts the pieces into the page of code. */
+void user_code_load(void);
+
 /** Where the program has a piece. */
 uintptr_t user_code(const char *piece);
 

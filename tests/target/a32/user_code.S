@@ -4,6 +4,8 @@
  */
     .syntax unified
     .arch armv7ve
+    .arch_extension sec
+    .arch_extension virt
     .fpu neon
     .arm
 
@@ -30,8 +32,52 @@ PIECE user_jump
     bx      r0
 PIECE user_undefined
     udf     #0
-PIECE user_privileged
+PIECE user_forbidden
     mrc     p15, 0, r0, c1, c0, 0           /* SCTLR */
+    mcr     p15, 0, r0, c1, c0, 0
+    mcr     p15, 0, r0, c1, c0, 2           /* CPACR */
+    mcrr    p15, 0, r0, r0, c2              /* TTBR0 */
+    mrrc    p15, 1, r0, r1, c2              /* TTBR1 */
+    mcr     p15, 0, r0, c2, c0, 2           /* TTBCR */
+    mrc     p15, 0, r0, c5, c0, 0           /* DFSR */
+    mcr     p15, 0, r0, c7, c5, 0           /* ICIALLU */
+    mcr     p15, 0, r0, c7, c6, 1           /* DCIMVAC */
+    mcr     p15, 0, r0, c7, c6, 2           /* DCISW */
+    mcr     p15, 0, r0, c7, c10, 1          /* DCCMVAC */
+    mcr     p15, 0, r0, c7, c8, 0           /* ATS1CPR */
+    mcr     p15, 0, r0, c8, c7, 0           /* TLBIALL */
+    mcr     p15, 0, r0, c8, c3, 0           /* TLBIALLIS */
+    mcr     p15, 0, r0, c10, c2, 0          /* MAIR0 */
+    mcr     p15, 0, r0, c12, c0, 0          /* VBAR */
+    mrc     p15, 0, r0, c13, c0, 4          /* TPIDRPRW */
+    mcr     p15, 0, r0, c13, c0, 3          /* TPIDRURO */
+    mrc     p15, 0, r0, c0, c0, 0           /* MIDR */
+    mrc     p15, 0, r0, c0, c0, 5           /* MPIDR */
+    mrc     p15, 0, r0, c9, c13, 0          /* PMCCNTR */
+    mrc     p15, 0, r0, c9, c12, 0          /* PMCR */
+    mcr     p15, 0, r0, c9, c14, 0          /* PMUSERENR */
+    mrrc    p15, 0, r0, r1, c14             /* CNTPCT */
+    mrrc    p15, 1, r0, r1, c14             /* CNTVCT */
+    mrc     p15, 0, r0, c14, c3, 1          /* CNTV_CTL */
+    mcr     p15, 0, r0, c14, c3, 1
+    mrc     p15, 0, r0, c14, c0, 0          /* CNTFRQ */
+    vmrs    r0, fpexc
+    hvc     #0
+    smc     #0
+PIECE user_forbidden_end
+
+PIECE user_allowed
+    cpsid   aif
+    cps     #0x13
+    msr     cpsr_c, #0xd3                   /* SVC, interrupts masked */
+    mcr     p15, 0, r0, c7, c10, 4          /* DSB, DMB, ISB as CP15 has them */
+    mcr     p15, 0, r0, c7, c10, 5
+    mcr     p15, 0, r0, c7, c5, 4
+    mrc     p15, 0, r1, c13, c0, 2          /* TPIDRURW */
+    sev
+    wfe
+    yield
+    svc     #0
     b       .
 PIECE user_spin
 1:  add     r1, r1, #1

@@ -25,8 +25,61 @@ PIECE user_jump
     br      x0
 PIECE user_undefined
     udf     #0
-PIECE user_privileged
+PIECE user_forbidden
     mrs     x0, sctlr_el1
+    msr     sctlr_el1, x0
+    msr     cpacr_el1, x0
+    msr     ttbr0_el1, x0
+    mrs     x0, ttbr1_el1
+    msr     tcr_el1, x0
+    mrs     x0, esr_el1
+    msr     mair_el1, x0
+    msr     vbar_el1, x0
+    mrs     x0, tpidr_el1
+    msr     tpidrro_el0, x0
+    mrs     x0, midr_el1
+    mrs     x0, mpidr_el1
+    msr     elr_el1, x0
+    msr     spsr_el1, x0
+    msr     sp_el0, x0
+    msr     spsel, #1
+    msr     daifset, #0xf
+    mrs     x0, daif
+    mrs     x0, CurrentEL
+    ic      iallu
+    ic      ialluis
+    dc      ivac, x0
+    dc      isw, x0
+    at      s1e1r, x0
+    tlbi    vmalle1
+    tlbi    vmalle1is
+    mrs     x0, pmccntr_el0
+    mrs     x0, pmcr_el0
+    msr     pmuserenr_el0, x0
+    mrs     x0, cntpct_el0
+    mrs     x0, cntvct_el0
+    mrs     x0, cntv_ctl_el0
+    msr     cntv_ctl_el0, x0
+    mrs     x0, cntfrq_el0
+    eret
+    hvc     #0
+    smc     #0
+PIECE user_forbidden_end
+
+PIECE user_allowed
+    dc      cvac, x0
+    dc      cvau, x0
+    dc      civac, x0
+    ic      ivau, x0
+    dsb     sy
+    isb
+    mrs     x1, ctr_el0
+    mrs     x1, dczid_el0
+    mrs     x1, tpidr_el0
+    sevl
+    wfe
+    yield
+    svc     #0
     b       .
 PIECE user_spin
 1:  add     x1, x1, #1
