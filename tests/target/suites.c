@@ -28,6 +28,7 @@ extern const struct target_suite suite_timer;
 extern const struct target_suite suite_smp;
 extern const struct target_suite suite_smp_map;
 extern const struct target_suite suite_space;
+extern const struct target_suite suite_user_space;
 extern const struct target_suite suite_smp_alloc;
 extern const struct target_suite suite_block;
 
