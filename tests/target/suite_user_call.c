@@ -9,6 +9,7 @@
 #include "ashlar/irq.h"
 #include "port/port.h"
 #include "tests/target/on_cpus.h"
+#include "tests/target/privilege.h"
 #include "tests/target/provoke.h"
 #include "tests/target/suite.h"
 #include "tests/target/user_program.h"
@@ -39,6 +40,7 @@ static bool spoil(struct ash_user *context)
     is(one / ten == 1.0 / 10, "the rounding mode"); /* to nearest, which is up */
     is(context == &user, "whose call it is");
     is(!on_cpus_masked(), "that interrupts come");
+    is(!privilege_has_pan() || privilege_pan(), "PAN");
     if (calls++ % 2 != 0) {
         is((ash_user_argument(context, 0) & USER_FLAGS) == USER_FLAGS, "the flags");
         return user_spoil();

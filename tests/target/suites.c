@@ -24,6 +24,7 @@ extern const struct target_suite suite_heap;
 extern const struct target_suite suite_pmem;
 extern const struct target_suite suite_dma;
 extern const struct target_suite suite_irq;
+extern const struct target_suite suite_user_events;
 extern const struct target_suite suite_timer;
 extern const struct target_suite suite_smp;
 extern const struct target_suite suite_smp_map;
@@ -33,11 +34,10 @@ extern const struct target_suite suite_smp_alloc;
 extern const struct target_suite suite_block;
 
 const struct target_suite *const target_suites[] = {
-    &suite_boot,       &suite_processor,  &suite_port,        &suite_lock,
-    &suite_trap,       &suite_map_device, &suite_mmu,         &suite_mmu_change,
-    &suite_user,       &suite_user_call,  &suite_user_limits, &suite_protect,
-    &suite_walk,       &suite_frames,     &suite_vmap,        &suite_pool,
-    &suite_heap,       &suite_pmem,       &suite_dma,         &suite_irq,
-    &suite_timer,      &suite_smp,        &suite_smp_map,     &suite_space,
-    &suite_user_space, &suite_smp_alloc,  &suite_block,       NULL,
+    &suite_boot,        &suite_processor, &suite_port,       &suite_lock,    &suite_trap,
+    &suite_map_device,  &suite_mmu,       &suite_mmu_change, &suite_user,    &suite_user_call,
+    &suite_user_limits, &suite_protect,   &suite_walk,       &suite_frames,  &suite_vmap,
+    &suite_pool,        &suite_heap,      &suite_pmem,       &suite_dma,     &suite_irq,
+    &suite_user_events, &suite_timer,     &suite_smp,        &suite_smp_map, &suite_space,
+    &suite_user_space,  &suite_smp_alloc, &suite_block,      NULL,
 };

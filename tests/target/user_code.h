@@ -21,13 +21,15 @@ extern const char user_forbidden[], user_forbidden_end[];
 extern const char user_allowed[]; /**< what looks like those and is allowed or does nothing: masks
                                        interrupts (AArch32: no effect), cleans [0] from caches where
                                        it may, waits for no event, barriers; then calls */
-extern const char user_spin[];    /**< counts [1] up for ever */
-extern const char user_holds[];   /**< vector registers from [0]; each call has [1] = 0 while they
-                                       hold */
-extern const char user_turns[];   /**< each second call: every register turned over (NOT), but [0]
- and, 16 up each time, the stack pointer; all flags set. The
- call after it: [0] has the status with those flags */
-extern const char user_turned[];  /**< behind the first of the two */
+extern const char user_breakpoint[]; /**< a breakpoint instruction */
+extern const char user_misaligned[]; /**< a load of several words from [0] + 2 */
+extern const char user_spin[];       /**< counts [1] up for ever */
+extern const char user_holds[];  /**< vector registers from [0]; each call has [1] = 0 while they
+                                      hold */
+extern const char user_turns[];  /**< each second call: every register turned over (NOT), but [0]
+and, 16 up each time, the stack pointer; all flags set. The
+call after it: [0] has the status with those flags */
+extern const char user_turned[]; /**< behind the first of the two */
 extern const char user_reads_only[]; /**< calls with [1]: what it cannot write (TPIDRURO) */
 extern const char user_exclusive[];  /**< a load and a store that are exclusive, of the word at
                                           [0], with a call in between; then calls with [1] = 0 if

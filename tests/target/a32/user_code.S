@@ -79,6 +79,11 @@ PIECE user_allowed
     yield
     svc     #0
     b       .
+PIECE user_breakpoint
+    bkpt    #0
+PIECE user_misaligned
+    add     r0, r0, #2
+    ldmia   r0, {r1, r2}
 PIECE user_spin
 1:  add     r1, r1, #1
     b       1b

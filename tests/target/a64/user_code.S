@@ -81,6 +81,11 @@ PIECE user_allowed
     yield
     svc     #0
     b       .
+PIECE user_breakpoint
+    brk     #0
+PIECE user_misaligned
+    add     x0, x0, #2
+    ldaxr   x1, [x0]
 PIECE user_spin
 1:  add     x1, x1, #1
     b       1b
