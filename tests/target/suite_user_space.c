@@ -6,6 +6,7 @@
 #include "ashlar/cpu.h"
 #include "ashlar/space.h"
 #include "port/port.h"
+#include "tests/target/coroutine.h"
 #include "tests/target/fpu_state.h"
 #include "tests/target/on_cpus.h"
 #include "tests/target/suite.h"
@@ -205,7 +206,96 @@ static void contexts_move_from_cpu_to_cpu(void)
     END_ALL();
 }
 
-/* A call that is served; each second one is followed by a fault that is caught. */
+/* Contexts whose calls wait, and go on wherever somebody lets them. */
+
+#define STACK_BYTES 8192u
+
+static struct {
+    uint8_t byte[STACK_BYTES] __attribute__((aligned(16)));
+} stacks[2];
+static struct coroutine serving[2], starting[2]; /* inside of the call, and who waits outside */
+
+static unsigned number_of(const struct ash_user *user)
+{
+    return user == &programs[0].user ? 0 : 1;
+}
+
+/* Spoils what is there, and each second time waits. */
+static bool wait_in_call(struct ash_user *user)
+{
+    unsigned n = number_of(user);
+    struct program *program = &programs[n];
+
+    if (program->calls % 2 == 0) {
+        coroutine_go(&serving[n], &starting[n]);
+    }
+    return program->calls++ < 2 * ROUNDS - 2 && user_spoil();
+}
+
+static void serve_for_ever(void *arg)
+{
+    struct program *program = arg;
+    unsigned n = number_of(&program->user);
+
+    for (;;) {
+        program->event = ash_user_run(&program->user, &program->trap);
+        if (program->event != ASH_USER_INTERRUPT) {
+            coroutine_go(&serving[n], &starting[n]);
+        }
+    }
+}
+
+static void go_on(void *arg)
+{
+    struct program *program = arg;
+    unsigned n = number_of(&program->user);
+    unsigned long saved = port_irq_save();
+
+    ash_space_switch(&program->space);
+    coroutine_go(&starting[n], &serving[n]);
+    ash_space_leave();
+    port_irq_restore(saved);
+}
+
+static void calls_move_from_cpu_to_cpu(void)
+{
+    unsigned cpus = on_cpus_there();
+
+    WANT_SPACES();
+    CHECK_EQ(ash_cpus_start(), cpus);
+    MAKE_ALL();
+    for (unsigned n = 0; n < 2; n++) {
+        user_turns_begin(&programs[n].user, programs[n].seed);
+        programs[n].user.call = wait_in_call;
+        programs[n].event = ASH_USER_FAULT;
+        coroutine_init(&serving[n], serve_for_ever, &programs[n], stacks[n].byte + STACK_BYTES);
+    }
+    for (unsigned i = 0; i <= ROUNDS; i++) {
+        for (unsigned n = 0; n < 2; n++) {
+            unsigned cpu = (i + n) % cpus;
+
+            CHECK_EQ(programs[n].event, ASH_USER_FAULT); /* not yet */
+            if (cpu == 0) {
+                go_on(&programs[n]);
+            } else {
+                CHECK_EQ(on_cpu(cpu, go_on, &programs[n]), 0);
+            }
+        }
+    }
+    for (unsigned n = 0; n < 2; n++) {
+        const char *wrong = user_turns_end(&programs[n].user, programs[n].seed, ROUNDS);
+
+        CHECK_EQ(programs[n].event, ASH_USER_CALL);
+        CHECK_EQ(programs[n].calls, 2 * ROUNDS - 1);
+        if (wrong != NULL) {
+            target_fail(__FILE__, __LINE__, "program %u: %s", n, wrong);
+            return;
+        }
+    }
+    END_ALL();
+}
+
+/* Calls that are served on all CPUs at the same time. */
 static bool serve(struct ash_user *user)
 {
     struct program *program = &programs[ash_cpu_number()];
@@ -258,6 +348,7 @@ static const struct target_case cases[] = {
     TARGET_CASE(programs_have_their_own_memory),
     TARGET_CASE(none_has_nothing),
     TARGET_CASE(contexts_move_from_cpu_to_cpu),
+    TARGET_CASE(calls_move_from_cpu_to_cpu),
     TARGET_CASE(all_cpus_at_once),
 };
 const struct target_suite suite_user_space = TARGET_SUITE("user-space", cases);
