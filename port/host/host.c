@@ -56,6 +56,13 @@ void port_copy(void *to, const void *from, size_t size)
     memcpy(to, from, size);
 }
 
+void host_wait(void)
+{
+    const struct timespec moment = {.tv_nsec = 1000};
+
+    nanosleep(&moment, NULL);
+}
+
 uint32_t port_cycles(void)
 {
     struct timespec now;

@@ -8,8 +8,6 @@
 #ifndef ASHLAR_PORT_HOST_H
 #define ASHLAR_PORT_HOST_H
 
-#include <sched.h>
-
 extern _Thread_local unsigned host_cpu;         /**< which CPU the thread is */
 extern _Thread_local unsigned long host_masked; /**< it has interrupts masked */
 
@@ -142,7 +140,9 @@ static inline void port_code_sync(const void *start, size_t size)
     (void)size;
 }
 
-/* Interrupts and CPUs. A thread may have lost its processor to the one that it waits for. */
+/* Interrupts and CPUs. A thread may have lost its processor to the one that it waits for. On a busy
+ * host one that gives up no more than its turn (sched_yield) waits for the turns of all others. */
+void host_wait(void);
 static inline unsigned long port_irq_save(void)
 {
     unsigned long saved = host_masked;
@@ -164,14 +164,14 @@ static inline unsigned port_cpu(void)
 }
 static inline void port_wait_event(void)
 {
-    sched_yield();
+    host_wait();
 }
 static inline void port_send_event(void)
 {
 }
 static inline void port_wait_interrupt(void)
 {
-    sched_yield();
+    host_wait();
 }
 
 /* Atomics */

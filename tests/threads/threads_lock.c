@@ -19,7 +19,7 @@ static void count(void *arg)
 
         counter++;
         if (i % 32 == 0) {
-            sched_yield(); /* the others come to wait */
+            port_wait_event(); /* the others come to wait */
         }
         if (i % 64 == 0) { /* it is listed, and goes */
             spinlock_release(&own, spinlock_acquire(&own));
