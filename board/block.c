@@ -11,7 +11,7 @@
 #define BLOCK_TIMEOUT_NS 10000000000u
 #define BLOCK_PATIENCE   200000000u
 
-/* ash_block_request.finished */
+/* ash_block_request.finished: its owner looks at it without the lock. */
 enum {
     BLOCK_GIVEN, /* to the device */
     BLOCK_DONE,  /* its owner's again */
@@ -70,7 +70,7 @@ void block_finish(struct ash_block *block, struct ash_block_request *request, in
         (void)ash_dma_unmap(&request->mapping);
     }
     request->result = result;
-    request->finished = BLOCK_TAKEN;
+    port_store_release(&request->finished, BLOCK_TAKEN);
     request->next = block->finished;
     block->finished = request;
     block->in_flight--;
@@ -224,7 +224,7 @@ int ash_block_submit(struct ash_block *block, struct ash_block_request *request)
     saved = spinlock_acquire(&block->lock);
     error = block->dead ? ASH_EIO : block->driver->submit(block, request);
     if (error == 0) {
-        request->finished = BLOCK_GIVEN;
+        port_store_release(&request->finished, BLOCK_GIVEN);
         block->in_flight++;
     }
     spinlock_release(&block->lock, saved);
@@ -265,7 +265,7 @@ int ash_block_wait(struct ash_block *block, struct ash_block_request *request)
         /* One more look under the lock: only what the device still has is lost. */
         saved = spinlock_acquire(&block->lock);
         block_collect(block);
-        if (request->finished == BLOCK_GIVEN && !block->dead) {
+        if (port_load_acquire(&request->finished) == BLOCK_GIVEN && !block->dead) {
             block->dead = block->driver->recover(block) != 0;
         }
         block_release(block, saved);

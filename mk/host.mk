@@ -22,8 +22,8 @@ HOST_FLAGS := -std=gnu17 -g -O1 -fno-omit-frame-pointer $(DEFINES) -I. -Iinclude
 # Programs that run the library's own code on several threads, over port/host, under
 # ThreadSanitizer.
 THREADS        := $(patsubst tests/threads/%.c,%,$(sort $(wildcard tests/threads/threads_*.c)))
-THREAD_SOURCES := $(filter-out port/sim/%,$(filter port/% mmu/% alloc/%,$(HOST_SOURCES))) \
-    port/host/host.c tests/threads/threads.c
+THREAD_SOURCES := $(filter-out port/sim/%,$(filter port/% mmu/% alloc/% vm/%,$(HOST_SOURCES))) \
+    board/block.c port/host/host.c tests/threads/threads.c
 THREAD_FLAGS   := $(subst -Iport/sim,-Iport/host,$(HOST_FLAGS)) -fsanitize=thread
 THREAD_OBJECTS := $(patsubst %,$(H)/tsan/%.o,$(THREAD_SOURCES))
 SANITIZE   := -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -88,6 +88,10 @@ $(H)/gcc/libhost.a: $(UNIT_OBJECTS) $(H)/gcc/flags
 	@rm -f $@
 	$(Q)ar rcD $@ $(UNIT_OBJECTS)
 
+$(H)/tsan/libhost.a: $(THREAD_OBJECTS) $(H)/tsan/flags
+	@rm -f $@
+	$(Q)ar rcD $@ $(THREAD_OBJECTS)
+
 $(H)/clang/libhost.a: $(FUZZ_OBJECTS) $(H)/clang/flags
 	@rm -f $@
 	$(Q)ar rcD $@ $(FUZZ_OBJECTS)
@@ -100,7 +104,7 @@ $(H)/fuzz_%: $(H)/clang/tests/fuzz/fuzz_%.c.o $(H)/clang/libhost.a
 	$(call say,FUZZLD  $@)
 	$(Q)$(FUZZ_CC) $(SANITIZE) -fsanitize=fuzzer $^ $(FUZZ_LIBS) -o $@
 
-$(H)/threads_%: $(H)/tsan/tests/threads/threads_%.c.o $(THREAD_OBJECTS)
+$(H)/threads_%: $(H)/tsan/tests/threads/threads_%.c.o $(H)/tsan/libhost.a
 	$(call say,HOSTLD  $@)
 	$(Q)$(HOST_CC) -fsanitize=thread $^ -lpthread -o $@
 

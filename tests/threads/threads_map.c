@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Contiguous memory and the vmap range over one map: areas, tables and blocks are nobody else's,
- * and the list of stacks is read without a lock while it grows.
+ * and the list of stacks is read without a lock while it grows. The views of buffers for a device
+ * change beside them.
  */
+#include "ashlar/dma.h"
 #include "ashlar/frames.h"
 #include "ashlar/pmem.h"
 #include "ashlar/vmap.h"
@@ -17,6 +19,7 @@
 static struct ash_spinlock map_lock = ASH_SPINLOCK(ASH_LOCK_MAP, "map");
 static struct ash_mmu map;
 static struct ash_pmem *region;
+static struct ash_dma_device device;
 
 static int take(void *context, ash_pa_t *table)
 {
@@ -55,6 +58,8 @@ static void start(void)
     MUST(ash_frames_alloc(8, ASH_FRAMES_NORMAL, &block) == 0);
     MUST(ash_pmem_add("dma", (struct ash_range){ash_frame_pa(block), (uint64_t)1 << 20}) == 0);
     region = ash_pmem_find("dma");
+    device = (struct ash_dma_device){.name = "device", .mask = UINT32_MAX};
+    MUST(ash_dma_init(&device) == 0);
 }
 
 static void pmem_step(uint32_t mark)
@@ -82,6 +87,22 @@ static void vmap_step(void)
     }
 }
 
+/* Buffers and mappings of one device. */
+static void dma_step(uint32_t mark)
+{
+    ash_pa_t pa = ash_pa(RAM_AT + RAM_IN - (port_cpu() + 1) * ASH_PAGE_SIZE);
+    struct ash_dma_mapping mapping = {.device = NULL};
+    struct ash_dma_buffer buffer;
+
+    MUST(ash_dma_map(&device, pa, ASH_PAGE_SIZE, ASH_DMA_FROM_DEVICE, &mapping) == 0);
+    if (ash_dma_alloc(&device, region, 100, &buffer) == 0) {
+        threads_mark(buffer.block.ptr, 100, mark);
+        threads_check(buffer.block.ptr, 100, mark);
+        MUST(ash_dma_free(&buffer) == 0);
+    }
+    MUST(ash_dma_unmap(&mapping) == 0);
+}
+
 static void work(void *arg)
 {
     unsigned stacks = 0;
@@ -90,6 +111,7 @@ static void work(void *arg)
     for (unsigned step = 0; step < STEPS; step++) {
         pmem_step(port_cpu() + 1);
         vmap_step();
+        dma_step(port_cpu() + 1);
         if (stacks < STACKS && step % 16 == 0) {
             stacks += ash_stack_create("thread", 8192) != NULL;
         }
@@ -103,6 +125,7 @@ int main(void)
         threads_run(threads, work, NULL);
         MUST(ash_vmap_verify() == 0 && ash_pmem_verify(region) == 0);
         MUST(ash_mmu_verify(&map, NULL) == 0);
+        MUST(ash_dma_exit(&device) == 0);
         MUST(map_lock.next == map_lock.serving);
     }
     return 0;
