@@ -35,7 +35,10 @@ SHORT_SOAK_STEPS = 40000
 VARIANTS = (({"CHECK": "0"}, {}), ({"CHECK": "2"}, {"smp": 2}), ({"CPUS": "1"}, {"smp": 2}),
             ({"ARCH": "a64", "CHECK": "2", "CPUS": "1"}, {}),
             ({"SPACEBITS": "29"}, {"smp": 2}), ({"SPACEBITS": "31"}, {"mem": "3G"}),
-            ({"CPUS": "8"}, {"smp": 8, "entry": "hyp"}),
+            ({"CPUS": "8"}, {"smp": 8}), ({"CPUS": "8"}, {"smp": 8, "entry": "hyp"}),
+            ({"CPUS": "8"}, {"smp": 8, "entry": "secure", "gic": 3}),
+            ({"ARCH": "a64", "CPUS": "8"}, {"smp": 8, "gic": 3}),
+            ({"ARCH": "a64", "CPUS": "8"}, {"smp": 8, "entry": "el2"}),
             ({"ARCH": "a64", "CPUS": "8"}, {"smp": 8, "entry": "el3", "gic": 3}))
 ARCHES = ("a32", "a64")
 
@@ -309,9 +312,10 @@ class Tests:
                           simulated)
         yield python_job()
         for options, different in VARIANTS:
-            name = variant_name(options)
+            build = variant_name(options)
             machine = machines.Machine(build=options.get("ARCH", ARCHES[0]), **different)
-            yield row_job(name, machine, self.folder(**options), name, simulated)
+            name = " ".join(filter(None, (build, different.get("entry"))))
+            yield row_job(name, machine, self.folder(**options), build, simulated)
         for path in args.unit_tests.split():
             yield unit_job(path)
         for path in args.threads.split():
@@ -338,9 +342,9 @@ class Tests:
         for build, options in machines.BUILDS.items():
             self.build(f"images {build}", "all", **options)
         self.build("host programs", "-k", "unit-tests", "fuzzers", "thread-tests")
-        for options, _ in VARIANTS:
-            if self.wanted(f"row {variant_name(options)}"):
-                self.build(variant_name(options), "image", **options)
+        for name, options in {variant_name(options): options for options, _ in VARIANTS}.items():
+            if self.wanted(f"row {name}"):
+                self.build(name, "image", **options)
         jobs = [job for job in self.jobs() if self.wanted(job.name)]
         with ThreadPoolExecutor(max_workers=self.args.jobs) as pool:
             futures = {pool.submit(self.perform, job): job for job in jobs}
