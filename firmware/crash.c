@@ -10,6 +10,7 @@
 #include "ashlar/errors.h"
 #include "ashlar/irq.h"
 #include "firmware/prompt.h"
+#include "port/port.h"
 #include "tests/target/provoke.h"
 
 #define PATIENCE_NS 2000000000ull
@@ -40,14 +41,29 @@ static void run_on(unsigned cpu, const struct provocation *provocation)
     }
 }
 
+/* CPUs that are ready to crash, and how many it will be; 0: not known yet. */
+static uint32_t gathered, expected;
+
+/* None is stopped before it has something to report as well. */
+static void run_together(void *provocation)
+{
+    ash_irq_disable();
+    (void)port_fetch_add(&gathered, 1);
+    while (port_load_acquire(&gathered) != port_load_acquire(&expected)) {
+        port_relax();
+    }
+    run(provocation);
+}
+
 static void run_on_all(const struct provocation *provocation)
 {
+    uint32_t callees = 0;
+
     for (unsigned cpu = 1; cpu < ASH_CPUS; cpu++) {
-        if (ash_cpu_online(cpu)) {
-            run_on(cpu, provocation);
-        }
+        callees += ash_cpu_call(cpu, run_together, (void *)(uintptr_t)provocation) == 0;
     }
-    run((void *)(uintptr_t)provocation);
+    port_store_release(&expected, callees + 1);
+    run_together((void *)(uintptr_t)provocation);
 }
 
 int crash(const char *argument)

@@ -13,7 +13,7 @@
 
 /* Looks at the others until those that have not answered count as not answering: longer than any
  * lock is held. */
-#define STOP_PATIENCE 2000000u
+#define STOP_PATIENCE 10000000u
 
 enum stopped { RUNS, STOPPED, REPORTED };
 
