@@ -387,7 +387,8 @@ static int pmem_act(const struct ash_pmem_block *block, enum pmem_action action,
         if (action == PMEM_RETIRE && tag->refs != 0) {
             error = ASH_EBUSY;
         } else if (action == PMEM_RETIRE) {
-            tag->state = PMEM_CHANGING;
+            tag->state = PMEM_CHANGING; /* and no block any more, for whoever looks meanwhile */
+            region->blocks--;
         } else if (action == PMEM_GET && tag->refs == UINT16_MAX) {
             error = ASH_EBUSY;
         } else if (action == PMEM_GET) {
@@ -417,8 +418,8 @@ int ash_pmem_free(const struct ash_pmem_block *block)
     saved = spinlock_acquire(&region->lock);
     if (error != 0) {
         region->runs.tags[at].state = PMEM_USED;
+        region->blocks++;
     } else {
-        region->blocks--;
         pmem_runs_give(&region->runs, at);
     }
     spinlock_release(&region->lock, saved);

@@ -110,7 +110,9 @@ static bool runs_one_is_sound(const struct pmem_runs *runs, uint32_t run)
         first->quanta > runs->quanta - run) {
         return false;
     }
-    if (first->state != PMEM_USED && (first->refs != 0 || first->flags != 0)) {
+    /* What is being given back has its flags still. */
+    if ((first->state != PMEM_USED && first->refs != 0) ||
+        (first->state == PMEM_FREE && first->flags != 0)) {
         return false;
     }
     for (uint32_t i = 1; i < last; i++) {

@@ -185,6 +185,10 @@ static void damage_is_noticed(void **state)
     tags[4].state = PMEM_CHANGING;
     runs.free = 4;
     assert_true(pmem_runs_sound(&runs));
+    tags[4].flags = 1; /* of the block that it was */
+    assert_true(pmem_runs_sound(&runs));
+    tags[4].refs = 1;
+    assert_false(pmem_runs_sound(&runs));
 }
 
 int main(void)
