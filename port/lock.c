@@ -7,6 +7,16 @@
 
 #include "ashlar/fault.h"
 
+unsigned long ash_lock_acquire(struct ash_spinlock *lock)
+{
+    return spinlock_acquire(lock);
+}
+
+void ash_lock_release(struct ash_spinlock *lock, unsigned long saved)
+{
+    spinlock_release(lock, saved);
+}
+
 #if ASH_LOCKS_NAMED
 
 /* The list's own lock is served from the start, as nobody lists it, and the last of the list. */

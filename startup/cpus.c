@@ -69,17 +69,21 @@ static int take_interrupts(void)
     return error != 0 ? error : cpus_stop_init();
 }
 
-/* WFI ends with an interrupt that is masked as well: one that comes between the look and the wait
- * is not slept over. */
+/* WFI ends with an interrupt that is masked as well. */
+void ash_cpu_idle(void)
+{
+    port_wait_interrupt();
+    port_irq_unmask();
+    port_isb();
+    (void)port_irq_save();
+}
+
 static _Noreturn void take_calls(struct online_cpu *own)
 {
     for (;;) {
         (void)port_irq_save();
         while (port_load_acquire(&own->state) != CPU_CALLED) {
-            port_wait_interrupt();
-            port_irq_unmask();
-            port_isb();
-            (void)port_irq_save();
+            ash_cpu_idle();
         }
         port_irq_unmask();
         port_store_release(&own->state, CPU_RUNNING);

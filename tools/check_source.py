@@ -12,14 +12,14 @@ import os
 import re
 import sys
 
-FLOORS = ["include", "port", "mmu", "alloc", "vm", "board", "startup", "top"]
+FLOORS = ["include", "port", "mmu", "alloc", "vm", "board", "startup", "process", "top"]
 TOP = ("firmware", "tests", "bench", "examples")
 # Public headers that are not of the lowest floor, by the floor of their module.
 HEADER_FLOOR = {
     "mmu.h": "mmu",
     "regions.h": "alloc", "frames.h": "alloc", "pool.h": "alloc", "slab.h": "alloc",
     "heap.h": "alloc", "vmap.h": "alloc", "pmem.h": "alloc", "dma.h": "alloc",
-    "space.h": "vm", "user.h": "startup", "program.h": "vm", "object.h": "vm", "store.h": "vm", "pager.h": "vm",
+    "space.h": "vm", "exec.h": "vm", "user.h": "startup", "process.h": "process", "program.h": "vm", "object.h": "vm", "store.h": "vm", "pager.h": "vm",
     "board.h": "board", "block.h": "board", "boot.h": "board",  # drivers map their registers by a call of boot.h
 }
 MAY_MAP = re.compile(r"(alloc/|include/ashlar/)(pmem|dma|vmap)")

@@ -20,22 +20,23 @@ static uint64_t timer_start; /* count at boot */
 static uint64_t timer_scale; /* nanoseconds of one count, times 2^32 */
 static struct timer_tick timer_ticks[ASH_CPUS];
 
+void timer_cpu_init(void)
+{
+    port_timer_set_control(0);
+    port_timer_event_stream();
+}
+
 int timer_init(uint32_t irq)
 {
     timer_frequency = port_timer_frequency();
     if (timer_frequency == 0) {
         return ASH_ENODEV;
     }
-    port_timer_set_control(0);
+    timer_cpu_init();
     timer_irq = irq;
     timer_scale = ((uint64_t)1000000000 << 32) / timer_frequency;
     timer_start = port_timer_count();
     return 0;
-}
-
-void timer_cpu_init(void)
-{
-    port_timer_set_control(0);
 }
 
 /* count * timer_scale / 2^32, with 128 bits on the way: right for the 584 years of the result. */

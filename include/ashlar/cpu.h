@@ -78,6 +78,13 @@ int ash_cpu_interrupt(unsigned cpu, void (*function)(void *arg), void *arg);
  */
 int ash_cpu_release(unsigned cpu, void (*entry)(void *arg), void *arg);
 
+/**
+ * Waits until an interrupt comes to this CPU, and lets it be served. For who has nothing to do:
+ * masks interrupts (ash_irq_disable), looks whether there is really nothing, and calls this; an
+ * interrupt that comes in between is not slept over. Context: interrupts masked, before and after.
+ */
+void ash_cpu_idle(void);
+
 /** True while a CPU other than CPU 0 runs what it was released or called for. Any context. */
 bool ash_cpu_busy(unsigned cpu);
 

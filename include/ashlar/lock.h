@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The spinlock type that public structs embed, the order of all locks, and their report. The
- * operations are the library's own (port/spinlock.h): products use the execution model's wait and
- * wake.
+ * library's own operations are in port/spinlock.h. Products wait and wake by the execution model
+ * (exec.h); what implements that needs a lock itself, and takes it here.
  */
 #ifndef ASHLAR_LOCK_H
 #define ASHLAR_LOCK_H
@@ -27,6 +27,7 @@
     X(ASH_LOCK_POOL, "pool")                                                                       \
     X(ASH_LOCK_HEAP, "heap")                                                                       \
     X(ASH_LOCK_FRAMES, "frames")                                                                   \
+    X(ASH_LOCK_EXEC, "execution")                                                                  \
     X(ASH_LOCK_LOCKS, "list of locks")
 
 #define ASH_LOCK_RANK(rank, words) rank,
@@ -66,6 +67,15 @@ struct ash_spinlock {
         0                                                                                          \
     }
 #endif
+
+/**
+ * Masks interrupts and takes the lock; returns what ash_lock_release() wants. A product's lock has
+ * the rank ASH_LOCK_EXEC: under it nothing of the library is called that takes a lock.
+ * Cost: waits for at most ASH_CPUS - 1 others, each for as long as it holds the lock once.
+ * Context: any. Barriers: acquire; release.
+ */
+unsigned long ash_lock_acquire(struct ash_spinlock *lock);
+void ash_lock_release(struct ash_spinlock *lock, unsigned long saved);
 
 /** Prints a line for each lock that was ever taken, in the order of the ranks: how often it was
  *  taken, and how often that had to wait (both modulo 2^32; ASH_CHECK >= 1). Not in interrupts. */

@@ -71,6 +71,7 @@
 #define SYS_MIDR        CP15_MIDR
 #define SYS_REVIDR      CP15_REVIDR
 #define SYS_CNTFRQ      "p15, 0, %0, c14, c0, 0"
+#define SYS_CNTKCTL     "p15, 0, %0, c14, c1, 0"
 #define SYS_CNTV_CTL    "p15, 0, %0, c14, c3, 1"
 #define SYS_CNTVCT      "p15, 1, %Q0, %R0, c14"
 #define SYS_CNTV_CVAL   "p15, 3, %Q0, %R0, c14"

@@ -26,6 +26,7 @@
 #define SYS_MIDR        "midr_el1"
 #define SYS_REVIDR      "revidr_el1"
 #define SYS_CNTFRQ      "cntfrq_el0"
+#define SYS_CNTKCTL     "cntkctl_el1"
 #define SYS_CNTV_CTL    "cntv_ctl_el0"
 #define SYS_CNTVCT      "cntvct_el0"
 #define SYS_CNTV_CVAL   "cntv_cval_el0"

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From one context to another: what C code counts on goes to one stack and comes from the other
+ * (struct context_frame).
+ */
+    .syntax unified
+    .arch armv7ve
+    .fpu neon
+    .arm
+
+/* void ash_context_switch(struct ash_context *from, const struct ash_context *to) */
+    .section .text.ash_context_switch, "ax", %progbits
+    .global ash_context_switch
+    .type ash_context_switch, %function
+ash_context_switch:
+    push    {r4-r11, lr}
+    vpush   {d8-d15}
+    vmrs    r2, fpscr
+    push    {r2}
+    str     sp, [r0]
+    clrex
+    ldr     sp, [r1]
+    pop     {r2}
+    vmsr    fpscr, r2
+    vpop    {d8-d15}
+    pop     {r4-r11, pc}
+
+    .section .text.context_start, "ax", %progbits
+    .global context_start
+    .type context_start, %function
+context_start:
+    mov     r0, r5
+    blx     r4
+    udf     #0                              /* it must not return */
+
+/* uintptr_t context_resume(uintptr_t sp) */
+    .section .text.context_resume, "ax", %progbits
+    .global context_resume
+    .type context_resume, %function
+context_resume:
+    ldr     r0, =context_start
+    bx      lr

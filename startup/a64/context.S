@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From one context to another: what C code counts on goes to one stack and comes from the other
+ * (struct context_frame). Return addresses are signed with the stack pointer that they had.
+ */
+#include "startup/context.h"
+
+    .macro FRAME operation
+    \operation x19, x20, [sp, #0]
+    \operation x21, x22, [sp, #16]
+    \operation x23, x24, [sp, #32]
+    \operation x25, x26, [sp, #48]
+    \operation x27, x28, [sp, #64]
+    \operation x29, x30, [sp, #80]
+    \operation d8, d9, [sp, #96]
+    \operation d10, d11, [sp, #112]
+    \operation d12, d13, [sp, #128]
+    \operation d14, d15, [sp, #144]
+    .endm
+
+/* void ash_context_switch(struct ash_context *from, const struct ash_context *to) */
+    .section .text.ash_context_switch, "ax", %progbits
+    .global ash_context_switch
+    .type ash_context_switch, %function
+ash_context_switch:
+    paciasp
+    sub     sp, sp, #CONTEXT_BYTES
+    FRAME   stp
+    mrs     x2, fpcr
+    mov     x3, sp
+    str     x2, [sp, #160]
+    str     x3, [x0]
+    clrex
+    ldr     x3, [x1]
+    mov     sp, x3
+    ldr     x2, [sp, #160]
+    msr     fpcr, x2
+    FRAME   ldp
+    add     sp, sp, #CONTEXT_BYTES
+    autiasp
+    ret
+
+    .section .text.context_start, "ax", %progbits
+    .global context_start
+    .type context_start, %function
+context_start:
+    bti     jc
+    mov     x0, x20
+    blr     x19
+    udf     #0                              /* it must not return */
+
+/* uintptr_t context_resume(uintptr_t sp): signed as ash_context_switch() expects it */
+    .section .text.context_resume, "ax", %progbits
+    .global context_resume
+    .type context_resume, %function
+context_resume:
+    bti     c
+    mov     x16, x0
+    adrp    x17, context_start
+    add     x17, x17, :lo12:context_start
+    pacia1716
+    mov     x0, x17
+    ret
