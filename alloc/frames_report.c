@@ -12,7 +12,7 @@ static const char *owner_names[ASH_OWNERS] = {
     [ASH_OWNER_NONE] = "none",   [ASH_OWNER_BOOT] = "boot", [ASH_OWNER_TABLES] = "tables",
     [ASH_OWNER_POOL] = "pool",   [ASH_OWNER_HEAP] = "heap", [ASH_OWNER_PMEM] = "pmem",
     [ASH_OWNER_DMA] = "dma",     [ASH_OWNER_VMAP] = "vmap", [ASH_OWNER_STACK] = "stack",
-    [ASH_OWNER_SPACE] = "space", [ASH_OWNER_TEST] = "test",
+    [ASH_OWNER_SPACE] = "space", [ASH_OWNER_USER] = "user", [ASH_OWNER_TEST] = "test",
 };
 
 /** What one pass over all blocks counts. */

@@ -61,5 +61,6 @@ void bench_lock(void);
 void bench_mmu(void);
 void bench_space(void);
 void bench_user(void);
+void bench_exec(void);
 
 #endif

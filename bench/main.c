@@ -15,6 +15,7 @@ int main(void)
     bench_mmu();
     bench_space();
     bench_user();
+    bench_exec();
     printf("# bench end\n");
     ash_power_off();
 }

@@ -122,6 +122,18 @@ static void run_crash(const char *argument)
     }
 }
 
+static void run_soak(const char *argument)
+{
+    char *end;
+    unsigned long seconds = *argument == '\0' ? 10 : strtoul(argument, &end, 10);
+
+    if (*argument != '\0' && (*end != '\0' || seconds == 0 || seconds > 1000000)) {
+        printf("soak wants a number of seconds\n");
+        return;
+    }
+    (void)soak_run((unsigned)seconds);
+}
+
 static void run_info(const char *argument)
 {
     (void)argument;
@@ -155,7 +167,10 @@ static const struct command commands[] = {
     {"locks", "", "spinlocks: how often each was taken, and had to wait", run_locks},
     {"cpus", "", "the CPUs and what each does", run_cpus},
     {"pt", "VA", "how an address is translated, level by level", run_pt},
+    {"run", "[PROGRAM ...]", "programs of user mode, with arguments; & between several",
+     programs_run},
     {"test", "[NAME]", "the self-tests, or one suite of them", run_test},
+    {"soak", "[SECONDS]", "spaces and programs on all CPUs, and nothing left of them", run_soak},
     {"crash", "KIND [CPU|all]", "provoke an exception and see its report", run_crash},
     {"reset", "", "reset the board", run_reset},
     {"off", "", "power off", run_off},

@@ -5,6 +5,7 @@
 #ifndef ASHLAR_FIRMWARE_PROMPT_H
 #define ASHLAR_FIRMWARE_PROMPT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /** Reads and runs commands, for ever. */
@@ -19,6 +20,14 @@ void banner_print(void);
 
 /** Prints what lies where in memory, and the firmware's tables. */
 void mem_print(void);
+
+/** Runs programs of the archive, several at once if they stand between `&`; without any, lists
+ *  them. */
+void programs_run(const char *line);
+
+/** For so many seconds, on all CPUs, makes processes, runs them, lets them fault and destroys them;
+ *  then says whether all is as it was. False: it is not. */
+bool soak_run(unsigned seconds);
 
 /** Prints each CPU and what it does. */
 void cpus_print(void);

@@ -16,6 +16,10 @@ A_CPU := $(if $(CPU),$(A_CPU_$(CPU)),-march=armv7ve+simd)
 ARCH_FLAGS := $(A_CPU) -mfpu=auto -mfloat-abi=hard -marm -mno-unaligned-access
 # Early code must not touch the FPU: it runs before it is on, and in exceptions.
 EARLY_FLAGS := -mgeneral-regs-only
+# Programs of user mode are Thumb code; they begin 64 KiB behind the start of a space.
+PROGRAM_FLAGS := $(subst -marm,-mthumb,$(ARCH_FLAGS))
+PROGRAM_BASE  := $(shell printf '0x%x' \
+    $$((0x100010000 - (1 << $(or $(filter-out 0,$(SPACEBITS)),30)))))
 MKIMAGE_ARCH := arm
 # log2 of the addresses that spaces have
 ARCH_DEFINES := -DASH_SPACE_BITS=$(SPACEBITS)

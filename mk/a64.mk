@@ -31,3 +31,6 @@ EARLY_FLAGS := -mgeneral-regs-only
 MKIMAGE_ARCH := arm64
 # log2 of the addresses of the firmware's map
 ARCH_DEFINES := -DASH_VA_BITS=$(VABITS)
+# Programs of user mode begin 64 KiB behind the start of a space of 39 bits.
+PROGRAM_FLAGS := $(ARCH_FLAGS)
+PROGRAM_BASE  := 0xffffff8000010000

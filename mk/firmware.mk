@@ -12,10 +12,10 @@ NM      := $(CROSS)nm
 OBJCOPY := $(CROSS)objcopy
 
 LIB_SOURCES := $(sort $(wildcard \
-    port/*.c port/$(ARCH)/*.c port/$(ARCH)/*.S mmu/*.c alloc/*.c vm/*.c \
+    port/*.c port/$(ARCH)/*.c port/$(ARCH)/*.S mmu/*.c alloc/*.c vm/*.c process/*.c \
     board/*.c board/$(BOARD)/*.c board/$(BOARD)/*.S board/dev/*.c \
     startup/*.c startup/$(ARCH)/*.c startup/$(ARCH)/*.S startup/libc/$(LIBC).c))
-FIRMWARE_SOURCES := $(sort $(wildcard \
+FIRMWARE_SOURCES := $(sort $(wildcard examples/sched/sched.c \
     firmware/*.c firmware/$(ARCH)/*.c firmware/$(ARCH)/*.S \
     tests/target/*.c tests/target/$(ARCH)/*.c tests/target/$(ARCH)/*.S tests/shared/*.c))
 BENCH_SOURCES := $(sort $(wildcard bench/*.c bench/$(ARCH)/*.S))
@@ -90,17 +90,17 @@ $(B)/libashlar.a: $(LIB_OBJECTS) $(B)/obj/library.list tools/check_early.py tool
 	$(Q)$(PYTHON) tools/check_early.py --nm $(NM) --library $@ --cc "$(CC) $(ARCH_FLAGS)" \
 	    --cache $(B)/obj/libc.symbols $(EARLY_OBJECTS)
 
-$(IMAGES:%=$(B)/%.elf): $(B)/%.elf: $(FIRMWARE_OBJECTS) $(B)/libashlar.a $(B)/obj/link.flags \
+$(IMAGES:%=$(B)/%.elf): $(B)/%.elf: $(FIRMWARE_OBJECTS) $(B)/programs.o $(B)/libashlar.a $(B)/obj/link.flags \
         $(wildcard ld/*) $(LINK_CHECKS)
 	$(call say,LD      $@)
-	$(Q)$(CC) $(LD_FLAGS) -T $(SCRIPT_$*) -Wl,-Map=$(B)/$*.map $(FIRMWARE_OBJECTS) $(LD_LIBS) -o $@
+	$(Q)$(CC) $(LD_FLAGS) -T $(SCRIPT_$*) -Wl,-Map=$(B)/$*.map $(FIRMWARE_OBJECTS) $(B)/programs.o $(LD_LIBS) -o $@
 	$(call check_linked,$*)
 
 # The firmware that measures: it runs from flash, and nothing of the other one is in it.
-$(B)/bench.elf: $(BENCH_OBJECTS) $(B)/libashlar.a $(B)/obj/link.flags $(wildcard ld/*) \
+$(B)/bench.elf: $(BENCH_OBJECTS) $(B)/programs.o $(B)/libashlar.a $(B)/obj/link.flags $(wildcard ld/*) \
         $(LINK_CHECKS)
 	$(call say,LD      $@)
-	$(Q)$(CC) $(LD_FLAGS) -T ld/xip.ld -Wl,-Map=$(B)/bench.map $(BENCH_OBJECTS) $(LD_LIBS) -o $@
+	$(Q)$(CC) $(LD_FLAGS) -T ld/xip.ld -Wl,-Map=$(B)/bench.map $(BENCH_OBJECTS) $(B)/programs.o $(LD_LIBS) -o $@
 	$(call check_linked,bench)
 
 $(B)/%.bin: $(B)/%.elf
@@ -149,15 +149,17 @@ $(B)/jump.elf: tests/machines/$(ARCH)/jump.S $(B)/obj/compile.flags
 	    -Wl,--defsym=jump_target=$(JUMP_TARGET) $< -o $@
 
 # An example is a program of its own: its sources, its linker script, the public headers and the
-# library, as a product would use them. It may not see anything else of the project.
-EXAMPLES := $(notdir $(patsubst %/,%,$(dir $(wildcard examples/*/*.ld))))
+# library, as a product would use them. It may not see anything else of the project. Without a script
+# of its own it has that of hello, and without need of programs the linker leaves them out.
+EXAMPLES := $(notdir $(patsubst %/,%,$(dir $(wildcard examples/*/main.c))))
+example_script = $(firstword $(wildcard examples/$1/*.ld) examples/hello/hello.ld)
 define example
-$(B)/$1.elf: $(wildcard examples/$1/*) $(wildcard include/ashlar/*.h) $(B)/libashlar.a \
-        $(B)/obj/link.flags $(LINK_CHECKS)
+$(B)/$1.elf: $(wildcard examples/$1/*) $(call example_script,$1) $(wildcard include/ashlar/*.h) \
+        $(B)/programs.o $(B)/libashlar.a $(B)/obj/link.flags $(LINK_CHECKS)
 	$(call say,EXAMPLE $$@)
 	$$(Q)$$(CC) $(filter-out -I%,$(C_FLAGS)) -Iinclude $(filter-out -L ld,$(LD_FLAGS)) \
-	    -T $(firstword $(wildcard examples/$1/*.ld)) -Wl,-Map=$(B)/$1.map \
-	    $(wildcard examples/$1/*.c) $(LD_LIBS) -o $$@
+	    -T $(call example_script,$1) -Wl,-Map=$(B)/$1.map \
+	    $(wildcard examples/$1/*.c) $(B)/programs.o $(LD_LIBS) -o $$@
 	$$(call check_linked,$1)
 endef
 $(foreach name,$(EXAMPLES),$(eval $(call example,$(name))))

@@ -16,6 +16,7 @@ ONLY  :=
 FUZZ_SECONDS := 60
 FUZZ_STEPS := 20000000
 FUZZ_SEED :=
+SOAK_SECONDS := 300
 INSTALL := yes
 V     := 0
 
@@ -61,6 +62,9 @@ ifeq ($(call one_of,$(SPACEBITS),0 29 30 31),)
 endif
 ifneq ($(call matches,$(FUZZ_SECONDS),[1-9][0-9]*),yes)
     $(error FUZZ_SECONDS=$(FUZZ_SECONDS): a number of seconds)
+endif
+ifneq ($(call matches,$(SOAK_SECONDS),[1-9][0-9]*),yes)
+    $(error SOAK_SECONDS=$(SOAK_SECONDS): a number of seconds)
 endif
 ifneq ($(call matches,$(FUZZ_STEPS),[1-9][0-9]*),yes)
     $(error FUZZ_STEPS=$(FUZZ_STEPS): a number of operations)

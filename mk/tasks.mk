@@ -2,7 +2,7 @@
 #
 # Targets that run something.
 
-.PHONY: help run test debug size bench format format-check lint mutants mutants-fuzz fuzz \
+.PHONY: help run test debug size bench format format-check lint mutants mutants-fuzz fuzz soak \
     fuzz-coverage clean
 
 define HELP
@@ -23,6 +23,7 @@ Ashlar: a memory manager for bare-metal Arm Cortex-A.
   make mutants-fuzz   each patch of the table code must make the fuzzer fail
   make fuzz           each fuzzer for FUZZ_SECONDS; FUZZ_STEPS random operations on each format
                       of translation tables
+  make soak           spaces and programs on 4 CPUs for SOAK_SECONDS, on both architectures
   make fuzz-coverage  the share of the table code's branches that random operations take
   make format         clang-format, in place;  make format-check: only tell
   make lint           clang-tidy, cppcheck and the project's own checks
@@ -45,6 +46,7 @@ Options, with their defaults:
   ONLY=               test, mutants, fuzz: only what contains this text in its name
   FUZZ_SECONDS=60     length of one fuzzer's run
   FUZZ_STEPS=20000000 operations on each format (half an hour)
+  SOAK_SECONDS=300    length of a soak on one architecture
   FUZZ_SEED=          what they start from; by default something new
   INSTALL=yes         no: never install Debian packages
   V=0                 1: show every command
@@ -67,7 +69,7 @@ size: $(B)/ashlar.elf
 	@$(PYTHON) tools/size.py --flash $(FLASH_$(BOARD)) $(B)/ashlar.elf $(B)/ashlar.map
 
 # Formatting: every C source and header of the project.
-FORMATTED := $(shell find include port mmu alloc vm board startup firmware tests bench examples \
+FORMATTED := $(shell find include port mmu alloc vm board startup process firmware tests bench examples \
     -name '*.[ch]' 2>/dev/null)
 format: | packages
 	clang-format -i $(FORMATTED)
@@ -106,6 +108,13 @@ bench: packages
 	@$(PYTHON) -B tools/bench.py --arch $(ARCH) --json build/bench-$(ARCH).json $(if $(README),--readme $(README)) \
 	    $(foreach build,$(BENCH_BUILDS),$(build):$$( \
 	    $(BENCH_MAKE) -s $(subst :, ,$(build)) folders | cut -d' ' -f1))
+
+# On both architectures, each in its default build.
+SOAK_MAKE := MAKEFLAGS= $(MAKE) --no-print-directory INSTALL=no BOARD=$(BOARD)
+soak: packages
+	@for arch in $(ARCHES); do $(SOAK_MAKE) ARCH=$$arch image || exit 1; done
+	@$(PYTHON) -B tools/soak.py --seconds $(SOAK_SECONDS) --smp $(if $(filter 1,$(SMP)),4,$(SMP)) \
+	    $(foreach arch,$(ARCHES),$(arch)=$$($(SOAK_MAKE) -s ARCH=$(arch) folders | cut -d' ' -f1))
 
 mutants: packages
 	@$(PYTHON) -B tools/mutants.py --only '$(ONLY)'

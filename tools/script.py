@@ -29,7 +29,7 @@ import machine as machines
 import run
 from console import Console, ConsoleError
 
-PATIENCE = 10.0  # seconds for one answer
+PATIENCE = 30.0  # seconds for one answer, on a host that is busy with others
 
 
 @dataclass
@@ -179,7 +179,7 @@ def boot(script, build, log, reboot):
         make_tree(script, build, f"{log}.dtb")
         extra += ["-dtb", f"{log}.dtb"]
     console = Console(machines.qemu_command(script.machine, build, reboot=reboot, extra=extra),
-                      log, limit=90)
+                      log, limit=180)
     try:
         machines.start(console, script.machine)
         run.wait_for_prompt(console, 60)

@@ -201,3 +201,13 @@ int ash_space_query(struct ash_space *space, ash_va_t va, struct ash_mmu_mapping
     spinlock_release(&space->lock, saved);
     return error;
 }
+
+int ash_space_walk(struct ash_space *space, ash_va_t va, uint64_t size, ash_mmu_visitor visitor,
+                   void *arg)
+{
+    unsigned long saved = spinlock_acquire(&space->lock);
+    int error = ash_mmu_walk(&space->map, va, size, visitor, arg);
+
+    spinlock_release(&space->lock, saved);
+    return error;
+}

@@ -52,6 +52,7 @@ enum ash_owner {
     ASH_OWNER_VMAP,
     ASH_OWNER_STACK,
     ASH_OWNER_SPACE, /**< tables of spaces */
+    ASH_OWNER_USER,  /**< pages of programs */
     ASH_OWNER_TEST,
     ASH_OWNER_FIRST = 16, /**< the first number for products */
     ASH_OWNERS = 32,

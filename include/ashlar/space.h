@@ -68,14 +68,16 @@ struct ash_space *ash_space_current(void);
 ash_va_t ash_space_base(void);
 uint64_t ash_space_size(void);
 
-/** As ash_mmu_map(), ash_mmu_unmap(), ash_mmu_protect() and ash_mmu_query() do for the space's map:
- *  arguments, errors, barriers. Current or not, on whichever CPUs. Cost: linear in the entries,
- * with the space's lock held; long ranges are better done in parts. */
+/** As ash_mmu_map(), ash_mmu_unmap(), ash_mmu_protect(), ash_mmu_query() and ash_mmu_walk() do for
+ * the space's map: arguments, errors, barriers. Current or not, on whichever CPUs. Cost: linear in
+ * the entries, with the space's lock held; long ranges are better done in parts. */
 int ash_space_map(struct ash_space *space, ash_va_t va, ash_pa_t pa, uint64_t size,
                   ash_mmu_attr_t attr);
 int ash_space_unmap(struct ash_space *space, ash_va_t va, uint64_t size);
 int ash_space_protect(struct ash_space *space, ash_va_t va, uint64_t size, ash_mmu_attr_t attr);
 int ash_space_query(struct ash_space *space, ash_va_t va, struct ash_mmu_mapping *mapping);
+int ash_space_walk(struct ash_space *space, ash_va_t va, uint64_t size, ash_mmu_visitor visitor,
+                   void *arg);
 
 struct ash_spaces_stats {
     unsigned bits;        /**< of addresses; 0: no spaces */

@@ -31,13 +31,40 @@ extern const struct target_suite suite_smp_map;
 extern const struct target_suite suite_space;
 extern const struct target_suite suite_user_space;
 extern const struct target_suite suite_smp_alloc;
+extern const struct target_suite suite_process;
+extern const struct target_suite suite_sched;
 extern const struct target_suite suite_block;
 
 const struct target_suite *const target_suites[] = {
-    &suite_boot,        &suite_processor, &suite_port,       &suite_lock,    &suite_trap,
-    &suite_map_device,  &suite_mmu,       &suite_mmu_change, &suite_user,    &suite_user_call,
-    &suite_user_limits, &suite_protect,   &suite_walk,       &suite_frames,  &suite_vmap,
-    &suite_pool,        &suite_heap,      &suite_pmem,       &suite_dma,     &suite_irq,
-    &suite_user_events, &suite_timer,     &suite_smp,        &suite_smp_map, &suite_space,
-    &suite_user_space,  &suite_smp_alloc, &suite_block,      NULL,
+    &suite_boot,
+    &suite_processor,
+    &suite_port,
+    &suite_lock,
+    &suite_trap,
+    &suite_map_device,
+    &suite_mmu,
+    &suite_mmu_change,
+    &suite_user,
+    &suite_user_call,
+    &suite_user_limits,
+    &suite_protect,
+    &suite_walk,
+    &suite_frames,
+    &suite_vmap,
+    &suite_pool,
+    &suite_heap,
+    &suite_pmem,
+    &suite_dma,
+    &suite_irq,
+    &suite_user_events,
+    &suite_timer,
+    &suite_smp,
+    &suite_smp_map,
+    &suite_space,
+    &suite_user_space,
+    &suite_smp_alloc,
+    &suite_process,
+    &suite_sched,
+    &suite_block,
+    NULL,
 };

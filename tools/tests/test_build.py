@@ -39,10 +39,11 @@ class Build(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.root = tempfile.mkdtemp()
-        for name in ("Makefile", "mk", "tools"):
-            source = os.path.join(matrix.ROOT, name)
-            copy = shutil.copytree if os.path.isdir(source) else shutil.copy
-            copy(source, os.path.join(cls.root, name))
+        for name in ("Makefile", "mk", "tools", "examples/programs", "include/ashlar/call.h",
+                     "include/ashlar/errors.h"):
+            source, copied = os.path.join(matrix.ROOT, name), os.path.join(cls.root, name)
+            os.makedirs(os.path.dirname(copied), exist_ok=True)
+            (shutil.copytree if os.path.isdir(source) else shutil.copy)(source, copied)
         for path, text in SOURCES.items():
             cls.write(path, text)
 

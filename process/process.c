@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Processes: made, run, ended.
+ */
+#include "process/process.h"
+
+#include "port/port.h"
+
+int ash_process_create(struct ash_process *process, const struct ash_archive *programs,
+                       size_t (*write)(const char *bytes, size_t size),
+                       const struct ash_arguments *arguments)
+{
+    if (arguments->count == 0 || write == NULL) {
+        return ASH_EINVAL;
+    }
+    if (ash_space_size() == 0) {
+        return ASH_ENODEV;
+    }
+    port_zero(process, sizeof *process);
+    process->programs = programs;
+    process->write = write;
+    return process_load(process, arguments);
+}
+
+/* The program asks for another one: the arguments are read while its own space is current. */
+static int exec(struct ash_process *process)
+{
+    struct ash_space *old = &process->space[process->in];
+    struct ash_arguments arguments;
+    int error = arguments_read(&arguments, ash_va(ash_user_argument(&process->user, 0)));
+
+    ash_space_leave();
+    if (error == 0) {
+        error = process_load(process, &arguments);
+    }
+    if (error == 0) {
+        process_unload(old);
+    } else {
+        ash_user_return(&process->user, error);
+    }
+    return ASH_PROCESS_YIELD;
+}
+
+enum ash_process_event ash_process_run(struct ash_process *process)
+{
+    ash_space_switch(&process->space[process->in]);
+    switch (ash_user_run(&process->user, &process->trap)) {
+    case ASH_USER_CALL:
+        if (process->event == PROCESS_EXEC) {
+            process->event = exec(process);
+        }
+        break;
+    case ASH_USER_INTERRUPT:
+        process->event = ASH_PROCESS_INTERRUPT;
+        break;
+    case ASH_USER_FAULT:
+        process->event = ASH_PROCESS_FAULT;
+        break;
+    }
+    ash_space_leave();
+    return (enum ash_process_event)process->event;
+}
+
+void ash_process_report(const struct ash_process *process, ash_print_fn print)
+{
+    if (process->event == ASH_PROCESS_FAULT) {
+        ash_user_report(&process->user, &process->trap, print);
+    } else {
+        print("program %s: %s %d\n", process->name,
+              process->event == ASH_PROCESS_EXIT ? "ended with" : "did not end", process->code);
+    }
+}
+
+void ash_process_destroy(struct ash_process *process)
+{
+    process_unload(&process->space[process->in]);
+}
