@@ -60,7 +60,7 @@ void bench_user(void)
 {
     static struct ash_space space;
 
-    port_copy(&code, bench_user_start, (size_t)(bench_user_end - bench_user_start));
+    port_copy(&code, bench_user_start, (uintptr_t)bench_user_end - (uintptr_t)bench_user_start);
     port_code_sync(&code, sizeof code);
     BENCH_CHECK(ash_space_create(&space, "bench") == 0);
     BENCH_CHECK(ash_space_map(&space, ash_space_base(), ash_pa((uintptr_t)&code), sizeof code,

@@ -26,9 +26,13 @@ static bool ends_in(enum ash_trap_kind kind, enum ash_trap_cause cause, uintptr_
 /* Instruction by instruction, and the last of them leaves nothing undone. */
 static const char *forbidden(void)
 {
-    for (const char *at = user_forbidden; at < user_forbidden_end; at += 4) {
+    unsigned count = (unsigned)((uintptr_t)user_forbidden_end - (uintptr_t)user_forbidden) / 4;
+
+    for (unsigned i = 0; i < count; i++) {
+        const char *at = user_forbidden + 4 * (size_t)i;
+
         user_start(&user, at, 0, 0);
-        where = (uintptr_t)(at - user_forbidden) / 4;
+        where = i;
         WANT(ends_in(ASH_TRAP_UNDEFINED, ASH_CAUSE_NONE, 0));
         WANT(trap.pc == user_code(at) && *user_register(&user, 0) == 0);
     }

@@ -28,7 +28,7 @@ void user_start(struct ash_user *user, const char *piece, uintptr_t first, uintp
 void user_code_load(void)
 {
     port_copy((void *)(uintptr_t)user_page[0].word, user_code_start,
-              (size_t)(user_code_end - user_code_start));
+              (uintptr_t)user_code_end - (uintptr_t)user_code_start);
     port_code_sync((const void *)(uintptr_t)user_page[0].word, ASH_PAGE_SIZE);
 }
 
