@@ -6,7 +6,7 @@ names must notice.
 The first lines of a patch:
     Guards: <what is broken, in one sentence>
     Notices: unit test_<name> | target <suite> | row <row> | script <script>[/<section>] |
-             fuzz fuzz_<name> | soak soak_<name> | threads threads_<name>
+             fuzz fuzz_<name> | soak soak_<name> | threads threads_<name> | start <machine>
     Options: CHECK=2          (optional: make's options of the build)
 
 Each worker has a copy of the tree under build/mutants/, which keeps its objects from one mutant to
@@ -31,11 +31,12 @@ import machine as machines
 import matrix
 import run
 import script
+import start
 import tap
 import test_all
 
 FOLDER = os.path.join(matrix.ROOT, "build", "mutants")
-KINDS = ("unit", "threads", "target", "row", "script", "fuzz", "soak")
+KINDS = ("unit", "threads", "target", "row", "script", "start", "fuzz", "soak")
 LEFT_OUT = {".git", "build", "__pycache__", ".ci"}
 FUZZ_SECONDS = 60
 SOAK_STEPS = 1000000
@@ -73,6 +74,8 @@ def read(path, lines):
     if kind not in KINDS or not re.fullmatch(r"[\w./-]+", test):
         raise ValueError(f"{path}: Notices names none of: {', '.join(KINDS)}")
     options = fields.get("Options", "").split()
+    if kind == "start":
+        options += [f"ARCH={start.MACHINES[test].arch}"]
     if kind == "row" and (row := dict(matrix.rows()).get(test)):
         options += [f"{k}={v}" for k, v in machines.BUILDS[row.build].items()]
     return Mutant(name, path, fields["Guards"], kind, test, tuple(options))
@@ -151,6 +154,10 @@ class Copy:
                 return test_all.fuzz_job(program, FUZZ_SECONDS).work(log)
             return test_all.soak_job(program, SOAK_STEPS, 1).work(log)
         self.make(mutant, "image" if mutant.kind == "target" else "all")
+        if mutant.kind == "start":
+            program = os.path.join(host, start.PROGRAM)
+            self.make(mutant, os.path.relpath(program, self.root))
+            return start.judge(mutant.test, images, program, log)
         if mutant.kind == "script":
             base, _, section = mutant.test.partition("/")
             session = script.load(os.path.join(self.root, "tests/machines", f"{base}.script"))

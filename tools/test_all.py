@@ -23,6 +23,7 @@ import machine as machines
 import matrix
 import run
 import script
+import start
 import tap
 import walk
 
@@ -205,6 +206,12 @@ def threads_job(path):
     return Job(name, work)
 
 
+def start_job(name, folder, program):
+    """The start of all CPUs of a machine, judged by the simulated one."""
+    return Job(f"start {name}", lambda log: start.judge(name, folder, program, log),
+               f"images {start.MACHINES[name].build}")
+
+
 def soak_job(path, steps, seed, kind=""):
     """Steps from a seed, of one format or of all in turn."""
     name = " ".join(filter(None, ("soak", os.path.basename(path).removeprefix("soak_"), kind)))
@@ -305,8 +312,8 @@ class Tests:
     def jobs(self):
         args = self.args
         folders = {build: self.folder(**options) for build, options in machines.BUILDS.items()}
-        simulated = walk.Simulated(
-            next((path for path in args.unit_tests.split() if path.endswith(walk.PROGRAM)), ""))
+        programs = {os.path.basename(path): path for path in args.unit_tests.split()}
+        simulated = walk.Simulated(programs.get(walk.PROGRAM, ""))
         for name, machine in matrix.rows():
             yield row_job(name, machine, folders[machine.build], f"images {machine.build}",
                           simulated)
@@ -316,6 +323,8 @@ class Tests:
             machine = machines.Machine(build=options.get("ARCH", ARCHES[0]), **different)
             name = " ".join(filter(None, (build, different.get("entry"))))
             yield row_job(name, machine, self.folder(**options), build, simulated)
+        for name, machine in start.MACHINES.items():
+            yield start_job(name, folders[machine.build], programs.get(start.PROGRAM, ""))
         for path in args.unit_tests.split():
             yield unit_job(path)
         for path in args.threads.split():

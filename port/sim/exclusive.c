@@ -91,6 +91,10 @@ static uint64_t value_of(const void *word, size_t size)
 uint64_t sim_load_exclusive(const void *word, size_t size)
 {
     sim_explicit_access();
+    if (sim_hostile && (sim_this()->mmu_off || sim_this()->no_smp)) {
+        sim_broken(39, "CPU %u: an exclusive access %s", sim_cpu,
+                   sim_this()->mmu_off ? "with the MMU off" : "without the SMP bit");
+    }
     sim_step();
     sim_this()->monitor = word;
     return value_of(word, size);
