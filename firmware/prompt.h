@@ -25,8 +25,8 @@ void mem_print(void);
  *  them. */
 void programs_run(const char *line);
 
-/** For so many seconds, on all CPUs, makes processes, runs them, lets them fault and destroys them;
- *  then says whether all is as it was. False: it is not. */
+/** For so many seconds, and everything once at least, on all CPUs: makes processes, runs them, lets
+ * them fault and destroys them; then says whether all is as it was. False: it is not. */
 bool soak_run(unsigned seconds);
 
 /** Prints each CPU and what it does. */

@@ -30,6 +30,8 @@ static const struct {
     {{"bad", "jump", "1000"}, -1}, {{"bad", "constant"}, -1},
 };
 
+#define LINES (sizeof lines / sizeof lines[0])
+
 static struct worker {
     struct ash_process process;
     struct ash_space space;
@@ -100,9 +102,8 @@ static size_t drop(const char *bytes, size_t size)
     return size;
 }
 
-static const char *run_program(struct worker *worker)
+static const char *run_program(struct worker *worker, size_t n)
 {
-    size_t n = random_below(worker, sizeof lines / sizeof lines[0]);
     struct ash_arguments arguments = {0};
     enum ash_process_event event;
 
@@ -182,12 +183,16 @@ static const char *use_space(struct worker *worker)
     return wrong;
 }
 
+/* Everything once, and then as the numbers have it until the time is over. */
 static void work(void *arg)
 {
     struct worker *worker = arg;
 
-    while (worker->wrong == NULL && ash_exec_now() < deadline) {
-        worker->wrong = random_below(worker, 4) == 0 ? use_space(worker) : run_program(worker);
+    for (unsigned step = 0; worker->wrong == NULL && (step <= LINES || ash_exec_now() < deadline);
+         step++) {
+        size_t n = step <= LINES ? step : random_below(worker, LINES + LINES / 3);
+
+        worker->wrong = n < LINES ? run_program(worker, n) : use_space(worker);
         sched_yield();
     }
 }
@@ -198,7 +203,7 @@ static bool run_workers(unsigned count)
     bool right = true;
 
     for (unsigned i = 0; i < count; i++) {
-        workers[i] = (struct worker){.random = 2463534242u + i};
+        workers[i] = (struct worker){.random = 2463534242u * (2 * i + 1)};
         workers[i].task = sched_spawn("worker", work, &workers[i]);
     }
     for (unsigned i = 0; i < count; i++) {

@@ -71,7 +71,7 @@ static int check_range(uintptr_t address, uintptr_t size)
 
 static int check_access(uintptr_t access)
 {
-    return (access & ~(uintptr_t)ACCESS) != 0 ? ASH_EINVAL : access == ACCESS ? ASH_EPERM : 0;
+    return (access & ~(uintptr_t)ACCESS) != 0 ? ASH_EINVAL : 0;
 }
 
 static intptr_t call_map(struct ash_process *process, const uintptr_t *argument)
