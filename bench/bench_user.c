@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls of user mode: from the SVC to the instruction behind it, counted by the program itself. A
- * null call looks at its number, does nothing and has the result 0; once it is served on the spot,
- * and once by ending the run, which is begun again.
+ * Calls of user mode: from the SVC to the instruction behind it, counted by the program itself. The
+ * null call is one that processes do not have, so that it is all the way there and back; once it is
+ * served on the spot, and once by ending the run, which is begun again.
  */
+#include "ashlar/call.h"
 #include "ashlar/space.h"
 #include "ashlar/user.h"
 #include "bench/bench.h"
+#include "process/process.h"
 
-#define CALLS 256u
-
-enum { NULL_CALL, COUNTED };
+#define CALLS     256u
+#define NULL_CALL 1000u
+#if UINTPTR_MAX > UINT32_MAX
+#define NUMBER_IN 9
+#else
+#define NUMBER_IN 8
+#endif
 
 extern const char bench_user_start[], bench_user_end[];
 void bench_user_counts(bool yes);
@@ -27,30 +33,23 @@ static void note(const struct ash_user *user)
                     (uint32_t)ash_user_argument(user, 0) - (uint32_t)ash_user_argument(user, 1));
 }
 
-static bool serve(struct ash_user *user)
+static void row(const char *name, bool (*call)(struct ash_user *), unsigned number)
 {
-    if (ash_user_number(user) == NULL_CALL) {
-        ash_user_return(user, 0);
-        return true;
-    }
-    return false;
-}
-
-static void row(const char *name, bool (*call)(struct ash_user *))
-{
-    static struct ash_user user;
+    static struct ash_process process;
+    struct ash_user *user = &process.user;
     struct ash_trap trap;
 
-    ash_user_init(&user, "bench", ash_space_base(), ash_space_base());
-    user.call = call;
+    ash_user_init(user, "bench", ash_space_base(), ash_space_base());
+    ASH_USER_GENERAL(user)[NUMBER_IN] = number;
+    user->call = call;
     bench_start(&bench, name);
     while (bench.count < CALLS) {
-        BENCH_CHECK(ash_user_run(&user, &trap) == ASH_USER_CALL);
-        if (ash_user_number(&user) == COUNTED) {
-            note(&user);
+        BENCH_CHECK(ash_user_run(user, &trap) == ASH_USER_CALL);
+        if (ash_user_number(user) == ASH_CALL_EXIT) {
+            note(user);
         } else {
             BENCH_CHECK(call == NULL);
-            ash_user_return(&user, 0);
+            ash_user_return(user, ASH_ENOSYS);
         }
     }
     bench_print(&bench, 1);
@@ -67,8 +66,9 @@ void bench_user(void)
                               ASH_MMU_USER | ASH_MMU_EXEC) == 0);
     ash_space_switch(&space);
     bench_user_counts(true);
-    row("user-null-call", serve);
-    row("user-run-call", NULL);
+    row("user-null-call", process_call, NULL_CALL);
+    row("user-brk-call", process_call, ASH_CALL_BRK);
+    row("user-run-call", NULL, NULL_CALL);
     bench_user_counts(false);
     ash_space_leave();
     BENCH_CHECK(ash_space_unmap(&space, ash_space_base(), sizeof code) == 0);

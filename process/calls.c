@@ -11,20 +11,38 @@
 _Static_assert(ASH_CALL_WRITABLE == ASH_MMU_WRITE && ASH_CALL_EXECUTABLE == ASH_MMU_EXEC,
                "access is passed on");
 
-static intptr_t call_exit(struct ash_process *process, const uintptr_t *argument)
+/* How a call ends: with a result, and the program goes on; or with an event. */
+static inline bool result(struct ash_process *process, intptr_t value)
 {
-    process->code = (int)argument[0];
-    process->event = ASH_PROCESS_EXIT;
-    return 0;
+    ash_user_return(&process->user, value);
+    return true;
 }
 
-static intptr_t call_write(struct ash_process *process, const uintptr_t *argument)
+static inline bool event(struct ash_process *process, int what)
 {
-    uintptr_t from = argument[1], size = argument[2], written = 0;
+    process->event = what;
+    return false;
+}
+
+static inline uintptr_t argument(const struct ash_process *process, unsigned n)
+{
+    return ash_user_argument(&process->user, n);
+}
+
+static bool call_exit(struct ash_process *process)
+{
+    process->code = (int)argument(process, 0);
+    return event(process, ASH_PROCESS_EXIT);
+}
+
+static bool call_write(struct ash_process *process)
+{
+    uintptr_t handle = argument(process, 0), from = argument(process, 1);
+    uintptr_t size = argument(process, 2), written = 0;
     int error = 0;
 
-    if (argument[0] != 1 && argument[0] != 2) {
-        return ASH_EINVAL;
+    if (handle != 1 && handle != 2) {
+        return result(process, ASH_EINVAL);
     }
     while (written < size && error == 0) {
         char bytes[WRITE_BYTES];
@@ -37,21 +55,18 @@ static intptr_t call_write(struct ash_process *process, const uintptr_t *argumen
             break;
         }
     }
-    return error != 0 && written == 0 ? error : (intptr_t)written;
+    return result(process, error != 0 && written == 0 ? error : (intptr_t)written);
 }
 
-static intptr_t call_yield(struct ash_process *process, const uintptr_t *argument)
+static bool call_yield(struct ash_process *process)
 {
-    (void)argument;
-    process->event = ASH_PROCESS_YIELD;
-    return 0;
+    (void)result(process, 0);
+    return event(process, ASH_PROCESS_YIELD);
 }
 
-static intptr_t call_exec(struct ash_process *process, const uintptr_t *argument)
+static bool call_exec(struct ash_process *process)
 {
-    (void)argument;
-    process->event = PROCESS_EXEC;
-    return 0;
+    return event(process, PROCESS_EXEC);
 }
 
 /* A range that a program may change: above what is never mapped, below the page at the end. */
@@ -74,45 +89,50 @@ static int check_access(uintptr_t access)
     return (access & ~(uintptr_t)ACCESS) != 0 ? ASH_EINVAL : 0;
 }
 
-static intptr_t call_map(struct ash_process *process, const uintptr_t *argument)
+static bool call_map(struct ash_process *process)
 {
     struct ash_space *space = &process->space[process->in];
-    ash_va_t va = ash_va(argument[0]);
-    uintptr_t size = argument[1];
+    ash_va_t va = ash_va(argument(process, 0));
+    uintptr_t size = argument(process, 1), access = argument(process, 2);
     int error = check_range(va.value == 0 ? process_map_low().value : va.value, size);
 
     if (error == 0) {
-        error = check_access(argument[2]);
+        error = check_access(access);
     }
     if (error == 0 && va.value == 0) {
         error = anonymous_find(space, process_map_low(), process_map_high(), size, &va);
     }
     if (error == 0) {
-        error = anonymous_map(space, va, size, (ash_mmu_attr_t)argument[2], NULL);
+        error = anonymous_map(space, va, size, (ash_mmu_attr_t)access, NULL);
     }
-    return error != 0 ? error : (intptr_t)va.value;
+    return result(process, error != 0 ? error : (intptr_t)va.value);
 }
 
-static intptr_t call_unmap(struct ash_process *process, const uintptr_t *argument)
+static bool call_unmap(struct ash_process *process)
 {
-    int error = check_range(argument[0], argument[1]);
+    uintptr_t address = argument(process, 0), size = argument(process, 1);
+    int error = check_range(address, size);
 
     if (error == 0) {
-        anonymous_unmap(&process->space[process->in], ash_va(argument[0]), argument[1]);
+        anonymous_unmap(&process->space[process->in], ash_va(address), size);
     }
-    return error;
+    return result(process, error);
 }
 
-static intptr_t call_protect(struct ash_process *process, const uintptr_t *argument)
+static bool call_protect(struct ash_process *process)
 {
-    int error = check_range(argument[0], argument[1]);
+    uintptr_t address = argument(process, 0), size = argument(process, 1);
+    uintptr_t access = argument(process, 2);
+    int error = check_range(address, size);
 
     if (error == 0) {
-        error = check_access(argument[2]);
+        error = check_access(access);
     }
-    return error != 0 ? error
-                      : anonymous_protect(&process->space[process->in], ash_va(argument[0]),
-                                          argument[1], (ash_mmu_attr_t)argument[2]);
+    if (error == 0) {
+        error = anonymous_protect(&process->space[process->in], ash_va(address), size,
+                                  (ash_mmu_attr_t)access);
+    }
+    return result(process, error);
 }
 
 static ash_va_t page_up(ash_va_t va)
@@ -120,54 +140,63 @@ static ash_va_t page_up(ash_va_t va)
     return ash_va((va.value + ASH_PAGE_SIZE - 1) & ~(ASH_PAGE_SIZE - 1));
 }
 
-static intptr_t call_brk(struct ash_process *process, const uintptr_t *argument)
+/* The end of the heap goes to another address. */
+static int move_heap_end(struct ash_process *process, uintptr_t address)
 {
     struct ash_space *space = &process->space[process->in];
     ash_va_t from = page_up(process->heap_end), to;
     int error = 0;
 
-    if (argument[0] == 0) {
-        return (intptr_t)process->heap_end.value;
-    }
-    if (argument[0] < process->heap.value || argument[0] > process_map_low().value) {
+    if (address < process->heap.value || address > process_map_low().value) {
         return ASH_ERANGE;
     }
-    to = page_up(ash_va(argument[0]));
+    to = page_up(ash_va(address));
     if (to.value > from.value) {
         error = anonymous_map(space, from, to.value - from.value, ASH_MMU_WRITE, NULL);
     } else if (to.value < from.value) {
         anonymous_unmap(space, to, from.value - to.value);
     }
-    if (error != 0) {
-        return error;
+    if (error == 0) {
+        process->heap_end = ash_va(address);
     }
-    process->heap_end = ash_va(argument[0]);
-    return (intptr_t)argument[0];
+    return error;
 }
 
-static intptr_t (*const calls[])(struct ash_process *process, const uintptr_t *argument) = {
-    [ASH_CALL_EXIT] = call_exit,       [ASH_CALL_WRITE] = call_write, [ASH_CALL_YIELD] = call_yield,
-    [ASH_CALL_EXEC] = call_exec,       [ASH_CALL_MAP] = call_map,     [ASH_CALL_UNMAP] = call_unmap,
-    [ASH_CALL_PROTECT] = call_protect, [ASH_CALL_BRK] = call_brk,
+static bool call_brk(struct ash_process *process)
+{
+    uintptr_t address = argument(process, 0);
+    int error = address == 0 ? 0 : move_heap_end(process, address);
+
+    return result(process, error != 0 ? error : (intptr_t)process->heap_end.value);
+}
+
+static bool call_unserved(struct ash_process *process)
+{
+    return result(process, ASH_ENOSYS);
+}
+
+static bool (*const calls[])(struct ash_process *process) = {
+    [0] = call_unserved,
+    [ASH_CALL_EXIT] = call_exit,
+    [ASH_CALL_WRITE] = call_write,
+    [ASH_CALL_YIELD] = call_yield,
+    [ASH_CALL_EXEC] = call_exec,
+    [ASH_CALL_MAP] = call_map,
+    [ASH_CALL_UNMAP] = call_unmap,
+    [ASH_CALL_PROTECT] = call_protect,
+    [ASH_CALL_BRK] = call_brk,
+    [ASH_CALL_FORK] = call_unserved,
+    [ASH_CALL_ADVISE] = call_unserved,
+    [ASH_CALL_SYNC] = call_unserved,
 };
 
 bool process_call(struct ash_user *user)
 {
     struct ash_process *process = (struct ash_process *)(void *)user; /* it is the first in it */
     uintptr_t number = ash_user_number(user);
-    intptr_t result = ASH_ENOSYS;
 
-    process->event = PROCESS_GOES_ON;
-    if (number < sizeof calls / sizeof calls[0] && calls[number] != NULL) {
-        uintptr_t argument[3];
-
-        for (unsigned i = 0; i < 3; i++) {
-            argument[i] = ash_user_argument(user, i);
-        }
-        result = calls[number](process, argument);
+    if (number >= sizeof calls / sizeof calls[0]) {
+        return call_unserved(process);
     }
-    if (process->event != PROCESS_EXEC) { /* which still wants its argument */
-        ash_user_return(user, result);
-    }
-    return process->event == PROCESS_GOES_ON;
+    return calls[number](process);
 }

@@ -46,8 +46,7 @@ ash_va_t arguments_place(const struct ash_arguments *arguments, ash_va_t top,
 /* process/calls.c */
 
 /** What a call can end a run with, besides the events of ash_process_run(). */
-#define PROCESS_GOES_ON (-1)
-#define PROCESS_EXEC    (-2)
+#define PROCESS_EXEC (-1)
 
 /** Serves a call of the process. True: it goes on at once; else what its `event` says. */
 bool process_call(struct ash_user *user);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench_user.c's program for AArch32: counts what lies between two instructions, with a call there
- * and without, and calls with both. The first is less by what reading the counter costs.
+ * bench_user.c's program for AArch32: counts what lies between two instructions, with the call whose
+ * number is in r8 there and without, and ends with both.
  */
     .syntax unified
     .arch armv7ve
@@ -14,13 +14,14 @@ bench_user_start:
 1:  mrc     p15, 0, r4, c9, c13, 0          /* PMCCNTR */
     mrc     p15, 0, r5, c9, c13, 0
     sub     r1, r5, r4
+    mov     r7, r8
+    mov     r0, #0
     mrc     p15, 0, r4, c9, c13, 0
     svc     #0
     mrc     p15, 0, r5, c9, c13, 0
     sub     r0, r5, r4
     mov     r7, #1
     svc     #0
-    mov     r7, #0
     b       1b
 bench_user_end:
 

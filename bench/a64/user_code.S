@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench_user.c's program for AArch64: counts what lies between two instructions, with a call there
- * and without, and calls with both. The first is less by what reading the counter costs.
+ * bench_user.c's program for AArch64: counts what lies between two instructions, with the call whose
+ * number is in x9 there and without, and ends with both.
  */
     .section .rodata.bench_user, "a", %progbits
     .balign 4
@@ -10,13 +10,14 @@ bench_user_start:
 1:  mrs     x4, pmccntr_el0
     mrs     x5, pmccntr_el0
     sub     x1, x5, x4
+    mov     x8, x9
+    mov     x0, #0
     mrs     x4, pmccntr_el0
     svc     #0
     mrs     x5, pmccntr_el0
     sub     x0, x5, x4
     mov     x8, #1
     svc     #0
-    mov     x8, #0
     b       1b
 bench_user_end:
 
