@@ -67,6 +67,36 @@ static void so_do_breakpoints_and_misalignment(void)
     user_program_with(odd);
 }
 
+#if UINTPTR_MAX == UINT32_MAX
+#define STATUS_THUMB (1u << 5)
+
+static bool go_on(struct ash_user *context)
+{
+    (void)context;
+    return true;
+}
+
+/* Once a call ends the run, once it is served. */
+static const char *thumb(void)
+{
+    uintptr_t at = user_code(user_thumb);
+
+    ash_user_init(&user, "test", ash_va(at + 1), ash_va(USER_STACK));
+    WANT(ash_user_run(&user, &trap) == ASH_USER_CALL && user.registers.pc == at + 2);
+    WANT((user.registers.status & STATUS_THUMB) != 0);
+    WANT(faults_so(ASH_TRAP_UNDEFINED, ASH_CAUSE_NONE, at + 2));
+    ash_user_init(&user, "test", ash_va(at + 1), ash_va(USER_STACK));
+    user.call = go_on;
+    WANT(faults_so(ASH_TRAP_UNDEFINED, ASH_CAUSE_NONE, at + 2));
+    return NULL;
+}
+
+static void thumb_state_is_kept(void)
+{
+    user_program_with(thumb);
+}
+#endif
+
 /* Fast interrupts, which only a GICv2 makes of what is there, where we may say so. */
 
 #define GICC_CTLR       0x00u
@@ -142,6 +172,9 @@ static void fast_interrupts_end_a_run(void)
 static const struct target_case cases[] = {
     TARGET_CASE(errors_of_the_bus_end_a_run),
     TARGET_CASE(so_do_breakpoints_and_misalignment),
+#if UINTPTR_MAX == UINT32_MAX
+    TARGET_CASE(thumb_state_is_kept),
+#endif
     TARGET_CASE(fast_interrupts_end_a_run),
 };
 const struct target_suite suite_user_events = TARGET_SUITE("user-events", cases);

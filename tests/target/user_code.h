@@ -22,6 +22,7 @@ extern const char user_allowed[]; /**< what looks like those and is allowed or d
                                        interrupts (AArch32: no effect), cleans [0] from caches where
                                        it may, waits for no event, barriers; then calls */
 extern const char user_breakpoint[]; /**< a breakpoint instruction */
+extern const char user_thumb[];      /**< AArch32, Thumb state: calls, then is undefined */
 extern const char user_misaligned[]; /**< a load of several words from [0] + 2 */
 extern const char user_spin[];       /**< counts [1] up for ever */
 extern const char user_holds[];  /**< vector registers from [0]; each call has [1] = 0 while they

@@ -81,6 +81,11 @@ PIECE user_allowed
     b       .
 PIECE user_breakpoint
     bkpt    #0
+PIECE user_thumb
+    .thumb
+    svc     #0
+    udf     #0
+    .arm
 PIECE user_misaligned
     add     r0, r0, #2
     ldmia   r0, {r1, r2}
