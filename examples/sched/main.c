@@ -15,7 +15,18 @@
 extern const char program_archive[], program_archive_end[];
 
 static struct ash_process process[PROGRAMS];
-static int nobody_wakes_it;
+
+/* A wait may end early without reason, the sleep does not. */
+static int sleep_until(uint64_t deadline_ns)
+{
+    static int nobody_wakes_it;
+    int error;
+
+    do {
+        error = ash_exec_wait(&nobody_wakes_it, deadline_ns);
+    } while (error == 0);
+    return error;
+}
 
 /* The C library serves one CPU at a time. */
 static size_t write(const char *bytes, size_t size)
@@ -54,7 +65,7 @@ int main(void)
             return 1;
         }
     }
-    printf("slept: %s\n", ash_strerror(ash_exec_wait(&nobody_wakes_it, ash_exec_now() + 50000000)));
+    printf("slept: %s\n", ash_strerror(sleep_until(ash_exec_now() + 50000000)));
     for (unsigned i = 0; i < PROGRAMS; i++) {
         sched_join(task[i]);
         ash_process_report(&process[i], printf);

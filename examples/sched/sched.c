@@ -27,18 +27,18 @@ struct sched_task {
     void (*function)(void *arg);
     void *arg, *stack;
     unsigned long interrupts; /* what a task starts with */
-    const void *channel;      /* WAITING: for this */
+    const void *channel;      /* that it last waited on, or does */
+    uint64_t seen;            /* wakes there when that ended */
     uint64_t deadline;
-    int woken;             /* how the wait ended */
-    uint32_t seen[COUNTS]; /* wakes when it last waited */
+    int woken; /* how the wait ended */
 };
 
 static struct {
     struct ash_spinlock lock;
     TAILQ_HEAD(task_list, sched_task) ready, waiting;
-    bool main_ready; /* the main task is in no list: it runs on CPU 0 only */
-    unsigned tasks;  /* besides that one and the idle ones */
-    uint32_t wakes[COUNTS];
+    bool main_ready;        /* the main task is in no list: it runs on CPU 0 only */
+    unsigned tasks;         /* besides that one and the idle ones */
+    uint64_t wakes[COUNTS]; /* 0: none ever */
     volatile bool running;
 } sched = {.lock = ASH_SPINLOCK(ASH_LOCK_EXEC, "sched")};
 
@@ -156,25 +156,26 @@ static void *current(void)
 
 static int wait(const void *channel, uint64_t deadline_ns)
 {
-    unsigned n = count_of(channel);
+    const uint64_t *wakes = &sched.wakes[count_of(channel)];
     struct ash_space *space = ash_space_current();
     unsigned long saved = ash_lock_acquire(&sched.lock);
     struct sched_task *self = this_cpu()->current;
-    int result = 0;
 
-    if (sched.wakes[n] == self->seen[n]) {
-        self->channel = channel;
+    /* What came since it waited on an earlier channel is not known any more. */
+    self->seen = self->channel == channel ? self->seen : 0;
+    self->channel = channel;
+    self->woken = 0;
+    if (*wakes == self->seen) {
         self->deadline = deadline_ns;
         self->state = WAITING;
         TAILQ_INSERT_TAIL(&sched.waiting, self, link);
         go_on();
-        result = self->woken;
     }
-    if (result == 0) {
-        self->seen[n] = sched.wakes[n];
+    if (self->woken == 0) {
+        self->seen = *wakes;
     }
     let_go(saved, space);
-    return result;
+    return self->woken;
 }
 
 /* Ends the waits for a channel, or those whose deadline has come. The lock is held. */
@@ -312,9 +313,7 @@ int sched_start(void)
     TAILQ_INIT(&sched.ready);
     TAILQ_INIT(&sched.waiting);
     error = make_task(&own->idle, "idle", idle, NULL);
-    if (error == 0) {
-        error = ash_tick(SCHED_HZ, tick, NULL);
-    }
+    error = error != 0 ? error : ash_tick(SCHED_HZ, tick, NULL);
     if (error != 0) {
         ash_stack_destroy(own->idle.stack);
         return error;

@@ -169,6 +169,22 @@ static void no_wake_is_missed(void)
     CHECK_EQ(ball.thrown, 2 * ROUNDS);
 }
 
+/* Of so many channels some share whatever the scheduler keeps of them. */
+static void a_wake_outlives_waits_elsewhere(void)
+{
+    static char channels[24];
+    unsigned missed = 0;
+
+    BEGIN_OR_SKIP();
+    for (unsigned i = 1; i < sizeof channels; i++) {
+        ash_exec_wake(&channels[0]);
+        (void)ash_exec_wait(&channels[i], 0);
+        missed += ash_exec_wait(&channels[0], 0) != 0;
+    }
+    CHECK(end());
+    CHECK_EQ(missed, 0);
+}
+
 static uint32_t go, went;
 
 static void wait_for_go(void *arg)
@@ -278,6 +294,7 @@ static const struct target_case cases[] = {
     TARGET_CASE(tasks_take_turns),
     TARGET_CASE(sleeping_ends_at_the_deadline),
     TARGET_CASE(no_wake_is_missed),
+    TARGET_CASE(a_wake_outlives_waits_elsewhere),
     TARGET_CASE(a_wake_reaches_all_that_wait_there),
     TARGET_CASE(tasks_keep_their_floats),
     TARGET_CASE(programs_run_side_by_side),
