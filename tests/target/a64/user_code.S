@@ -153,6 +153,8 @@ user_spoil:
     paciasp
     stp     x29, x30, [sp, #-16]!
     bl      fpu_spoil
+    ldr     w0, =0x0800009f
+    msr     fpsr, x0
     ldr     x0, =0x5a5a5a5a5a5a5a5a
     .irp n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18
     mov     x\n, x0
