@@ -24,6 +24,15 @@ static inline bool event(struct ash_process *process, int what)
     return false;
 }
 
+/* A result of what may have taken its time: as if an interrupt had come, so that who runs the
+ * process learns of those that really did. A program that is hardly ever in user mode has no more
+ * than its turn. */
+static bool took_time(struct ash_process *process, intptr_t value)
+{
+    (void)result(process, value);
+    return event(process, ASH_PROCESS_INTERRUPT);
+}
+
 static inline uintptr_t argument(const struct ash_process *process, unsigned n)
 {
     return ash_user_argument(&process->user, n);
@@ -44,6 +53,7 @@ static bool call_write(struct ash_process *process)
     if (handle != 1 && handle != 2) {
         return result(process, ASH_EINVAL);
     }
+    size = size < ASH_CALL_WRITE_MOST ? size : ASH_CALL_WRITE_MOST;
     while (written < size && error == 0) {
         char bytes[WRITE_BYTES];
         size_t part = size - written < WRITE_BYTES ? size - written : WRITE_BYTES, done, taken;
@@ -55,7 +65,7 @@ static bool call_write(struct ash_process *process)
             break;
         }
     }
-    return result(process, error != 0 && written == 0 ? error : (intptr_t)written);
+    return took_time(process, error != 0 && written == 0 ? error : (intptr_t)written);
 }
 
 static bool call_yield(struct ash_process *process)
@@ -105,7 +115,7 @@ static bool call_map(struct ash_process *process)
     if (error == 0) {
         error = anonymous_map(space, va, size, (ash_mmu_attr_t)access, NULL);
     }
-    return result(process, error != 0 ? error : (intptr_t)va.value);
+    return took_time(process, error != 0 ? error : (intptr_t)va.value);
 }
 
 static bool call_unmap(struct ash_process *process)
@@ -116,7 +126,7 @@ static bool call_unmap(struct ash_process *process)
     if (error == 0) {
         anonymous_unmap(&process->space[process->in], ash_va(address), size);
     }
-    return result(process, error);
+    return took_time(process, error);
 }
 
 static bool call_protect(struct ash_process *process)
@@ -132,7 +142,7 @@ static bool call_protect(struct ash_process *process)
         error = anonymous_protect(&process->space[process->in], ash_va(address), size,
                                   (ash_mmu_attr_t)access);
     }
-    return result(process, error);
+    return took_time(process, error);
 }
 
 static ash_va_t page_up(ash_va_t va)
@@ -165,9 +175,13 @@ static int move_heap_end(struct ash_process *process, uintptr_t address)
 static bool call_brk(struct ash_process *process)
 {
     uintptr_t address = argument(process, 0);
-    int error = address == 0 ? 0 : move_heap_end(process, address);
+    int error;
 
-    return result(process, error != 0 ? error : (intptr_t)process->heap_end.value);
+    if (address == 0) {
+        return result(process, (intptr_t)process->heap_end.value);
+    }
+    error = move_heap_end(process, address);
+    return took_time(process, error != 0 ? error : (intptr_t)address);
 }
 
 static bool call_unserved(struct ash_process *process)

@@ -15,7 +15,13 @@ _Noreturn void exit(int code)
 
 void print(const char *text)
 {
-    (void)call(ASH_CALL_WRITE, 1, (uintptr_t)text, strlen(text));
+    size_t length = strlen(text), done = 0;
+    intptr_t part;
+
+    do {
+        part = call(ASH_CALL_WRITE, 1, (uintptr_t)text + done, length - done);
+        done += part > 0 ? (size_t)part : 0;
+    } while (part > 0 && done < length);
 }
 
 void print_number(unsigned long number)

@@ -12,8 +12,8 @@ enum ash_call {
     /** exit(code): does not return. */
     ASH_CALL_EXIT = 1,
     /** write(handle, bytes, size): to the console, handle 1 or 2. How many bytes were written, less
-     *  than size if the rest cannot be read; ASH_EINVAL (another handle), ASH_EFAULT (none can be
-     * read). */
+     *  than size if that is more than ASH_CALL_WRITE_MOST or the rest cannot be read; ASH_EINVAL
+     *  (another handle), ASH_EFAULT (none can be read). */
     ASH_CALL_WRITE,
     /** yield(): others go first. 0. */
     ASH_CALL_YIELD,
@@ -40,6 +40,9 @@ enum ash_call {
     ASH_CALL_ADVISE,
     ASH_CALL_SYNC,
 };
+
+/** Bytes that one write takes: nobody else runs on this CPU meanwhile. */
+#define ASH_CALL_WRITE_MOST 4096u
 
 /** Access of map and protect; reading is always allowed. */
 #define ASH_CALL_WRITABLE   1u

@@ -29,7 +29,7 @@ struct ash_arguments {
 int ash_arguments_add(struct ash_arguments *arguments, const char *string);
 
 enum ash_process_event {
-    ASH_PROCESS_INTERRUPT, /**< an interrupt came and was served */
+    ASH_PROCESS_INTERRUPT, /**< an interrupt came and was served, or may have: a call took time */
     ASH_PROCESS_YIELD,     /**< it lets others go first */
     ASH_PROCESS_EXIT,      /**< it ended by itself: `code` */
     ASH_PROCESS_FAULT,     /**< it did what it must not: `trap` */

@@ -49,6 +49,23 @@ static void calls_work(void)
     }
 }
 
+/* Whoever runs it is asked again and again, though the program itself takes no time. */
+static void calls_that_take_time_end_the_run(void)
+{
+    enum ash_process_event event;
+    unsigned runs = 0;
+
+    PROGRAMS_OR_SKIP();
+    CHECK_EQ(programs_create(&process, "memory 5"), 0);
+    do {
+        event = ash_process_run(&process);
+        runs += event == ASH_PROCESS_INTERRUPT;
+    } while (event == ASH_PROCESS_INTERRUPT);
+    ash_process_destroy(&process);
+    CHECK(event == ASH_PROCESS_EXIT && process.code == 0);
+    CHECK(runs >= 15);
+}
+
 static void exec_takes_the_place(void)
 {
     uint32_t frames = programs_frames();
@@ -187,6 +204,7 @@ static void errors_change_nothing(void)
 static const struct target_case cases[] = {
     TARGET_CASE(arguments_and_output),
     TARGET_CASE(calls_work),
+    TARGET_CASE(calls_that_take_time_end_the_run),
     TARGET_CASE(exec_takes_the_place),
     TARGET_CASE(its_own_faults_are_contained),
     TARGET_CASE(the_firmware_is_out_of_reach),
