@@ -9,7 +9,7 @@
 #if __SIZEOF_POINTER__ == 8
 #define CONTEXT_BYTES 176
 #else
-#define CONTEXT_BYTES 104
+#define CONTEXT_BYTES 108
 #endif
 
 #ifndef __ASSEMBLER__
@@ -21,9 +21,9 @@ struct context_frame {
     uint64_t x[9];          /* x21 to x29 */
     uint64_t resume;        /* x30 */
     uint64_t d[8];
-    uint64_t fpcr, pad;
+    uint64_t fpcr, catch; /* the innermost ash_trap_catch(), 0: none */
 #else
-    uint32_t fpscr;
+    uint32_t fpscr, catch; /* the innermost ash_trap_catch(), 0: none */
     uint32_t d[16];
     uint32_t function, arg; /* r4, r5 */
     uint32_t r[6];

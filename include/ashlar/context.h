@@ -30,10 +30,12 @@ int ash_context_init(struct ash_context *context, void *stack, size_t size,
  * Goes on with *to; returns when somebody goes on with *from, on whichever CPU. Registers that C
  * code counts on are kept, floating point and its modes included; the interrupt mask is the CPU's
  * and stays as it is, so whoever switches has interrupts masked.
- * Context: interrupts masked, not in an interrupt, not inside ash_trap_catch(). Another CPU may go
- * on with *from only when this one has left it: a lock that is held over the switch sees to that.
+ * Each context catches its own exceptions: inside ash_trap_catch() it may switch, and go on upon
+ * another CPU.
+ * Context: interrupts masked, not in an interrupt. Another CPU may go on with *from only when this
+ * one has left it: a lock that is held over the switch sees to that.
  * Barriers: none; CLREX, so that no exclusive access begins in one context and ends in another.
- * Cost: 20 to 40 instructions.
+ * Cost: at most 40 instructions.
  */
 void ash_context_switch(struct ash_context *from, const struct ash_context *to);
 

@@ -75,7 +75,7 @@ extern bool (*ash_stack_find_hook)(uintptr_t address, struct ash_stack_place *pl
 /**
  * Runs fn(arg). If it takes an exception, the whole of fn is abandoned, *trap tells what
  * happened, and ASH_EFAULT is returned; otherwise 0. fn must hold no lock.
- * Context: not in interrupts; may nest; one CPU's business only.
+ * Context: not in interrupts; may nest. It is the business of the context that calls it.
  */
 int ash_trap_catch(void (*fn)(void *arg), void *arg, struct ash_trap *trap);
 

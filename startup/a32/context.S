@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * From one context to another: what C code counts on goes to one stack and comes from the other
- * (struct context_frame).
+ * (struct context_frame). What catches its exceptions is the context's own as well.
  */
+#include "port/percpu.h"
+
     .syntax unified
     .arch armv7ve
     .fpu neon
@@ -15,13 +17,16 @@
 ash_context_switch:
     push    {r4-r11, lr}
     vpush   {d8-d15}
+    mrc     p15, 0, r12, c13, c0, 4
     vmrs    r2, fpscr
-    push    {r2}
+    ldr     r3, [r12, #PERCPU_CATCH]
+    push    {r2, r3}
     str     sp, [r0]
     clrex
     ldr     sp, [r1]
-    pop     {r2}
+    pop     {r2, r3}
     vmsr    fpscr, r2
+    str     r3, [r12, #PERCPU_CATCH]
     vpop    {d8-d15}
     pop     {r4-r11, pc}
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * From one context to another: what C code counts on goes to one stack and comes from the other
- * (struct context_frame). Return addresses are signed with the stack pointer that they had.
+ * (struct context_frame). What catches its exceptions is the context's own as well. Return addresses
+ * are signed with the stack pointer that they had.
  */
+#include "port/percpu.h"
 #include "startup/context.h"
 
     .macro FRAME operation
@@ -27,14 +29,17 @@ ash_context_switch:
     sub     sp, sp, #CONTEXT_BYTES
     FRAME   stp
     mrs     x2, fpcr
+    mrs     x4, tpidr_el1
+    ldr     x5, [x4, #PERCPU_CATCH]
     mov     x3, sp
-    str     x2, [sp, #160]
+    stp     x2, x5, [sp, #160]
     str     x3, [x0]
     clrex
     ldr     x3, [x1]
     mov     sp, x3
-    ldr     x2, [sp, #160]
+    ldp     x2, x5, [sp, #160]
     msr     fpcr, x2
+    str     x5, [x4, #PERCPU_CATCH]
     FRAME   ldp
     add     sp, sp, #CONTEXT_BYTES
     autiasp

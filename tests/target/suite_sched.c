@@ -9,6 +9,7 @@
 
 #include "ashlar/cpu.h"
 #include "ashlar/irq.h"
+#include "ashlar/trap.h"
 #include "examples/sched/sched.h"
 #include "port/port.h"
 #include "tests/target/on_cpus.h"
@@ -220,6 +221,45 @@ static void a_wake_reaches_all_that_wait_there(void)
     CHECK_EQ(went, TASKS);
 }
 
+/* Contexts that give the CPU up while they catch exceptions, and then take one of their own. */
+static uint32_t caught;
+
+static void yield_and_read(void *address)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        sched_yield();
+    }
+    (void)*(const volatile char *)address;
+}
+
+static void catch_own(void *address)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        struct ash_trap trap;
+        bool right = ash_trap_catch(yield_and_read, address, &trap) == ASH_EFAULT &&
+                     trap.address == (uintptr_t)address;
+
+        (void)__atomic_fetch_add(&caught, right, __ATOMIC_RELAXED);
+    }
+}
+
+static void tasks_catch_their_own_exceptions(void)
+{
+    struct sched_task *task[TASKS];
+
+    BEGIN_OR_SKIP();
+    caught = 0;
+    for (unsigned i = 0; i < TASKS; i++) {
+        task[i] = sched_spawn("catcher", catch_own, (void *)(uintptr_t)(16 * i));
+        CHECK(task[i] != NULL);
+    }
+    for (unsigned i = 0; i < TASKS; i++) {
+        sched_join(task[i]);
+    }
+    CHECK(end());
+    CHECK_EQ(caught, 8 * TASKS);
+}
+
 static bool wrong_floats;
 
 /* Sums that stay in registers while others use theirs. */
@@ -296,6 +336,7 @@ static const struct target_case cases[] = {
     TARGET_CASE(no_wake_is_missed),
     TARGET_CASE(a_wake_outlives_waits_elsewhere),
     TARGET_CASE(a_wake_reaches_all_that_wait_there),
+    TARGET_CASE(tasks_catch_their_own_exceptions),
     TARGET_CASE(tasks_keep_their_floats),
     TARGET_CASE(programs_run_side_by_side),
 };
