@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+bool sim_user;
+
 struct sim_answer sim_access(uint64_t va, unsigned access)
 {
     bool hostile = sim_hostile;
@@ -47,7 +49,7 @@ static size_t part_of(uint64_t va, size_t size)
 
 static bool touch(uint64_t va, unsigned access, struct sim_spot *spot, enum sim_memory *memory)
 {
-    struct sim_answer answer = sim_access(va, access);
+    struct sim_answer answer = sim_access(va, access | (sim_user ? SIM_UNPRIVILEGED : 0));
 
     if (answer.fault != SIM_OK) {
         return false;

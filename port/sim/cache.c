@@ -106,6 +106,17 @@ void sim_cache_mapped(uint64_t pa, uint64_t size, enum sim_memory memory, int ch
     }
 }
 
+void sim_cache_user_code(uint64_t pa, uint64_t size)
+{
+    for (struct sim_spot spot; size > 0; pa += ASH_PAGE_SIZE, size -= ASH_PAGE_SIZE) {
+        if (sim_spot_at(pa, &spot) && spot.bank->frames != NULL && sim_spot_frame(&spot)->code) {
+            sim_broken(36,
+                       "programs may execute what is at %#llx, and caches may hold something older",
+                       (unsigned long long)pa);
+        }
+    }
+}
+
 static bool is_uncached(const struct sim_frame *frame)
 {
     return frame->live[SIM_UNCACHED] != 0 && frame->live[SIM_CACHEABLE] == 0;

@@ -124,6 +124,8 @@ void sim_watch_link(const void *link, const void *page);
 bool sim_read(uint64_t va, void *to, size_t size);
 bool sim_write(uint64_t va, const void *from, size_t size);
 bool sim_fetch(uint64_t va, uint32_t *instruction);
+/** They are those of user mode; cleared by sim_start(). */
+extern bool sim_user;
 /** The translation that such an access uses: access as in sim_translate(). */
 struct sim_answer sim_access(uint64_t va, unsigned access);
 

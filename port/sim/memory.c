@@ -39,6 +39,7 @@ void sim_start(void)
 {
     forget_banks();
     sim_hostile = true;
+    sim_user = false;
     sim_range_tlbi = false;
     sim_coherent_walks = true;
     sim_line = 64;

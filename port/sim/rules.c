@@ -49,6 +49,11 @@ bool sim_is_executable(const struct sim_tree *tree, uint64_t descriptor)
     return !never_executed(tree->format, descriptor);
 }
 
+bool sim_is_user_code(const struct sim_tree *tree, uint64_t descriptor)
+{
+    return (descriptor & USER) && sim_is_executable(tree, descriptor);
+}
+
 static unsigned output_limit(const struct sim_tree *tree)
 {
     return tree->format == SIM_LPAE      ? 40

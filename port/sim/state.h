@@ -125,6 +125,7 @@ const char *sim_clash(uint64_t old, uint64_t new, unsigned level);
 bool sim_same(uint64_t old, uint64_t new, unsigned level);
 enum sim_memory sim_memory_of(uint64_t mair, uint64_t descriptor);
 bool sim_is_executable(const struct sim_tree *tree, uint64_t descriptor);
+bool sim_is_user_code(const struct sim_tree *tree, uint64_t descriptor);
 
 /* trees.c */
 void sim_trees_start(void);
@@ -224,6 +225,8 @@ void sim_publish_check(void);
 void sim_cache_start(void);
 /* Walks reach (1) or reach no more (-1) a mapping of this physical memory. */
 void sim_cache_mapped(uint64_t pa, uint64_t size, enum sim_memory memory, int change);
+/* Programs may fetch instructions there from now on, nobody knows when (rule 36). */
+void sim_cache_user_code(uint64_t pa, uint64_t size);
 void sim_cache_operation(enum sim_op op, const void *start, size_t size, enum sim_weakness how);
 /* A DSB of this CPU completes its maintenance. */
 void sim_cache_complete(void);

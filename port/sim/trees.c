@@ -118,6 +118,9 @@ void sim_tree_map(struct sim_tree *tree, unsigned level, uint64_t leaf)
 {
     sim_cache_mapped(sim_output(leaf, level), UINT64_C(1) << sim_shift(level),
                      sim_memory_of(tree->mair, leaf), 1);
+    if (sim_is_user_code(tree, leaf)) {
+        sim_cache_user_code(sim_output(leaf, level), UINT64_C(1) << sim_shift(level));
+    }
     sim_this()->branch_due |= tree->format == SIM_LPAE && sim_is_executable(tree, leaf);
     tree->any_asid |= !(leaf & NOT_GLOBAL);
 }

@@ -109,12 +109,11 @@ static inline unsigned machine_asid(const struct ash_space *space)
 /* No lock is held, interrupts are on, and spaces hold no frame. */
 static inline void machine_end(void)
 {
-    assert_false(sim_irq_masked);
-    assert_int_equal(spaces_state.count, 0);
-    assert_null(spaces_state.first);
-    assert_int_equal(ash_frames_owned(ASH_OWNER_SPACE), 0);
-    assert_int_equal(ash_frames_verify(), 0);
-    assert_int_equal(support_faults.count, 0);
+    must(!sim_irq_masked);
+    must(spaces_state.count == 0 && spaces_state.first == NULL);
+    must(ash_frames_owned(ASH_OWNER_SPACE) == 0);
+    must(ash_frames_verify() == 0);
+    must(support_faults.count == 0);
 }
 
 #define FOR_EACH_KIND(kind) for (const struct kind *kind = kinds; kind < kinds + KINDS; kind++)
