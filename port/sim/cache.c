@@ -73,7 +73,7 @@ static uint64_t pa_of(const struct part *part)
 
 /* Mappings */
 
-void sim_cache_mapped(uint64_t pa, uint64_t size, enum sim_memory memory, int change)
+void sim_cache_mapped(uint64_t pa, uint64_t size, enum sim_memory memory, bool user, int change)
 {
     for (unsigned i = 0; i < sim_bank_count; i++) {
         const struct sim_bank *bank = &sim_banks[i];
@@ -84,6 +84,7 @@ void sim_cache_mapped(uint64_t pa, uint64_t size, enum sim_memory memory, int ch
             struct sim_frame *frame = &bank->frames[(begin - bank->base) / ASH_PAGE_SIZE];
 
             frame->live[memory] += (uint32_t)change;
+            frame->live_user += user ? (uint32_t)change : 0;
             if (change < 0) {
                 continue;
             }

@@ -49,9 +49,9 @@ bool sim_is_executable(const struct sim_tree *tree, uint64_t descriptor)
     return !never_executed(tree->format, descriptor);
 }
 
-bool sim_is_user_code(const struct sim_tree *tree, uint64_t descriptor)
+bool sim_is_user(uint64_t descriptor)
 {
-    return (descriptor & USER) && sim_is_executable(tree, descriptor);
+    return (descriptor & USER) != 0;
 }
 
 static unsigned output_limit(const struct sim_tree *tree)

@@ -41,6 +41,7 @@ struct sim_frame {
     uint64_t va;                 /* table: first address that it translates */
     uint64_t *parent;            /* table: the entry that links it; NULL for a root */
     uint32_t live[SIM_MEMORIES]; /* mappings of it that walks can reach */
+    uint32_t live_user;          /* of these, for user mode */
     uint8_t use, level, tree;
     uint64_t absent;  /* lines that cannot be in the data cache */
     uint64_t dirty;   /* lines that were written by address */
@@ -125,7 +126,8 @@ const char *sim_clash(uint64_t old, uint64_t new, unsigned level);
 bool sim_same(uint64_t old, uint64_t new, unsigned level);
 enum sim_memory sim_memory_of(uint64_t mair, uint64_t descriptor);
 bool sim_is_executable(const struct sim_tree *tree, uint64_t descriptor);
-bool sim_is_user_code(const struct sim_tree *tree, uint64_t descriptor);
+/* For user mode, as the descriptor says. */
+bool sim_is_user(uint64_t descriptor);
 
 /* trees.c */
 void sim_trees_start(void);
@@ -224,7 +226,7 @@ void sim_publish_check(void);
 /* cache.c */
 void sim_cache_start(void);
 /* Walks reach (1) or reach no more (-1) a mapping of this physical memory. */
-void sim_cache_mapped(uint64_t pa, uint64_t size, enum sim_memory memory, int change);
+void sim_cache_mapped(uint64_t pa, uint64_t size, enum sim_memory memory, bool user, int change);
 /* Programs may fetch instructions there from now on, nobody knows when (rule 36). */
 void sim_cache_user_code(uint64_t pa, uint64_t size);
 void sim_cache_operation(enum sim_op op, const void *start, size_t size, enum sim_weakness how);

@@ -254,8 +254,18 @@ void sim_table_given(ash_pa_t table)
 
 void sim_frames_freed(ash_pa_t pa, uint64_t size)
 {
-    if (sim_hostile) {
-        sim_tlb_frames_freed(pa.value, size);
+    struct sim_spot spot;
+
+    if (!sim_hostile) {
+        return;
+    }
+    sim_tlb_frames_freed(pa.value, size);
+    for (uint64_t at = pa.value; at < pa.value + size; at += ASH_PAGE_SIZE) {
+        if (sim_spot_at(at, &spot) && spot.bank->frames != NULL &&
+            sim_spot_frame(&spot)->live_user != 0) {
+            sim_broken(4, "the frame at %#llx is freed, and mapped for user mode",
+                       (unsigned long long)at);
+        }
     }
 }
 

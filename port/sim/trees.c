@@ -117,8 +117,8 @@ void sim_tree_judge(const struct sim_tree *tree, unsigned level, uint64_t va, ui
 void sim_tree_map(struct sim_tree *tree, unsigned level, uint64_t leaf)
 {
     sim_cache_mapped(sim_output(leaf, level), UINT64_C(1) << sim_shift(level),
-                     sim_memory_of(tree->mair, leaf), 1);
-    if (sim_is_user_code(tree, leaf)) {
+                     sim_memory_of(tree->mair, leaf), sim_is_user(leaf), 1);
+    if (sim_is_user(leaf) && sim_is_executable(tree, leaf)) {
         sim_cache_user_code(sim_output(leaf, level), UINT64_C(1) << sim_shift(level));
     }
     sim_this()->branch_due |= tree->format == SIM_LPAE && sim_is_executable(tree, leaf);
@@ -128,7 +128,7 @@ void sim_tree_map(struct sim_tree *tree, unsigned level, uint64_t leaf)
 void sim_tree_unmap(struct sim_tree *tree, unsigned level, uint64_t va, uint64_t leaf)
 {
     sim_cache_mapped(sim_output(leaf, level), UINT64_C(1) << sim_shift(level),
-                     sim_memory_of(tree->mair, leaf), -1);
+                     sim_memory_of(tree->mair, leaf), sim_is_user(leaf), -1);
     if (leaf & ACCESSED) {
         sim_tlb_retire(tree, level, va, leaf);
     }
