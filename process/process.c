@@ -65,9 +65,10 @@ void ash_process_report(const struct ash_process *process, ash_print_fn print)
 {
     if (process->event == ASH_PROCESS_FAULT) {
         ash_user_report(&process->user, &process->trap, print);
+    } else if (process->event == ASH_PROCESS_EXIT) {
+        print("program %s: ended with %d\n", process->name, process->code);
     } else {
-        print("program %s: %s %d\n", process->name,
-              process->event == ASH_PROCESS_EXIT ? "ended with" : "did not end", process->code);
+        print("program %s: has not ended\n", process->name);
     }
 }
 
