@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Archives, written by hand from cpio(5), and every way of cutting or damaging one.
+ * Archives, and every way of cutting or damaging one.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,40 +13,22 @@
 #include <cmocka.h>
 
 #include "ashlar/program.h"
-
-static char bytes[4096];
-static size_t length;
-
-static void pad(void)
-{
-    while (length % 4 != 0) {
-        bytes[length++] = '\0';
-    }
-}
+#include "tests/unit/program_maker.h"
 
 static void add(const char *name, unsigned mode, const char *data)
 {
-    length += (size_t)sprintf(bytes + length, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X",
-                              7u, mode, 0u, 0u, 1u, 0x65u, (unsigned)strlen(data), 0u, 0u, 0u, 0u);
-    length += (size_t)sprintf(bytes + length, "%08x%08x", (unsigned)strlen(name) + 1, 0u);
-    memcpy(bytes + length, name, strlen(name) + 1);
-    length += strlen(name) + 1;
-    pad();
-    memcpy(bytes + length, data, strlen(data));
-    length += strlen(data);
-    pad();
+    archive_add(name, mode, data, strlen(data));
 }
 
 static struct ash_archive make(void)
 {
-    length = 0;
+    archive_start();
     add(".", 040755, "");
     add("hello", 0100755, "first");
     add("./bin/tool", 0100755, "the second one");
     add("link", 0120777, "hello");
     add("empty", 0100644, "");
-    add("TRAILER!!!", 0, "");
-    return (struct ash_archive){bytes, length};
+    return archive_end();
 }
 
 static void files_in_order(void **state)
@@ -99,7 +81,7 @@ static int with(size_t offset, char character)
     struct ash_archive archive = make();
     struct ash_archive_file file = {0};
 
-    bytes[offset] = character;
+    archive_bytes[offset] = character;
     return ash_archive_next(&archive, &file);
 }
 
@@ -151,7 +133,7 @@ static void cut(void **state)
         struct ash_archive archive = {copy, size};
         bool complete = size + 3 >= whole.size;
 
-        memcpy(copy, bytes, size);
+        memcpy(copy, archive_bytes, size);
         if (!complete) {
             assert_int_equal(read_all(&archive), ASH_EFORMAT);
         } else {
@@ -169,16 +151,16 @@ static void damaged(void **state)
 
     (void)state;
     for (size_t i = 0; i < archive.size; i++) {
-        char kept = bytes[i];
+        char kept = archive_bytes[i];
 
         for (size_t j = 0; j < sizeof replacements; j++) {
             int error;
 
-            bytes[i] = replacements[j];
+            archive_bytes[i] = replacements[j];
             error = read_all(&archive);
             assert_true(error == ASH_ENOENT || error == ASH_EFORMAT);
         }
-        bytes[i] = kept;
+        archive_bytes[i] = kept;
     }
 }
 

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Executables of both classes, written by hand from the System V ABI, then wrong in every field
- * that counts.
+ * Executables of both classes, then wrong in every field that counts.
  */
-#include <elf.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,53 +13,13 @@
 #include <cmocka.h>
 
 #include "ashlar/program.h"
+#include "tests/unit/program_maker.h"
 
 #define LOWEST  0x10000u
 #define HIGHEST 0x100000u
-#define CODE_AT 0x20000u
-#define DATA_AT 0x30010u
-#define BSS     0x2345u
 
-static struct {
-    Elf32_Ehdr header;
-    Elf32_Phdr program[12];
-    unsigned char contents[256];
-} small;
-static struct {
-    Elf64_Ehdr header;
-    Elf64_Phdr program[12];
-    unsigned char contents[256];
-} large;
-
-/* Two segments and a note of a stack, with the host's own definitions of the fields. */
-#define MAKE(file, bits, machine)                                                                  \
-    do {                                                                                           \
-        memset(&(file), 0, sizeof(file));                                                          \
-        memcpy((file).header.e_ident, ELFMAG, SELFMAG);                                            \
-        (file).header.e_ident[EI_CLASS] = ELFCLASS##bits;                                          \
-        (file).header.e_ident[EI_DATA] = ELFDATA2LSB;                                              \
-        (file).header.e_ident[EI_VERSION] = EV_CURRENT;                                            \
-        (file).header.e_type = ET_EXEC;                                                            \
-        (file).header.e_machine = machine;                                                         \
-        (file).header.e_version = EV_CURRENT;                                                      \
-        (file).header.e_entry = CODE_AT + 8;                                                       \
-        (file).header.e_phoff = sizeof((file).header);                                             \
-        (file).header.e_phentsize = sizeof((file).program[0]);                                     \
-        (file).header.e_phnum = 3;                                                                 \
-        (file).program[0].p_type = PT_LOAD;                                                        \
-        (file).program[0].p_flags = PF_R | PF_X;                                                   \
-        (file).program[0].p_offset = 0;                                                            \
-        (file).program[0].p_vaddr = CODE_AT;                                                       \
-        (file).program[0].p_filesz = (file).program[0].p_memsz = sizeof(file);                     \
-        (file).program[1].p_type = PT_LOAD;                                                        \
-        (file).program[1].p_flags = PF_R | PF_W;                                                   \
-        (file).program[1].p_offset = offsetof(__typeof__(file), contents);                         \
-        (file).program[1].p_vaddr = DATA_AT;                                                       \
-        (file).program[1].p_filesz = 16;                                                           \
-        (file).program[1].p_memsz = BSS;                                                           \
-        (file).program[2].p_type = PT_GNU_STACK;                                                   \
-        (file).program[2].p_flags = PF_R | PF_W;                                                   \
-    } while (0)
+static ELF_FILE(32) small;
+static ELF_FILE(64) large;
 
 static struct ash_elf elf;
 
@@ -77,8 +35,8 @@ static int read_large(void)
 
 static void make(void)
 {
-    MAKE(small, 32, EM_ARM);
-    MAKE(large, 64, EM_AARCH64);
+    ELF_MAKE(small, 32, EM_ARM, 0);
+    ELF_MAKE(large, 64, EM_AARCH64, 0);
 }
 
 static void expect_segments(const void *file, const void *contents, size_t size)
