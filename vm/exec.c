@@ -11,11 +11,15 @@
 /* Channels share counts: who waits on another one of the same count looks again for nothing. */
 #define COUNTS 16u
 
-static uint32_t wakes[COUNTS];
+static uint32_t wakes[COUNTS]; /* 0: none ever */
 
-/* What each CPU saw when it last waited. */
+/* What each CPU saw of a count when it last waited for it, and on which channel. */
+struct look {
+    const void *channel;
+    uint32_t wakes;
+};
 static struct {
-    uint32_t wakes[COUNTS];
+    struct look last[COUNTS];
 } seen[ASH_CPUS] __attribute__((aligned(64)));
 
 static unsigned count_of(const void *channel)
@@ -34,7 +38,7 @@ static void default_wake(const void *channel)
 
     do {
         value = port_load_acquire(count);
-    } while (!port_exchange32(count, value, value + 1));
+    } while (!port_exchange32(count, value, (value + 2) | 1));
     port_send_event();
 }
 
@@ -42,16 +46,20 @@ static void default_wake(const void *channel)
 static int default_wait(const void *channel, uint64_t deadline_ns)
 {
     unsigned n = count_of(channel);
-    uint32_t *last = &seen[port_cpu()].wakes[n];
+    struct look *last = &seen[port_cpu()].last[n];
     uint32_t now;
 
-    while ((now = port_load_acquire(&wakes[n])) == *last) {
+    if (last->channel != channel) { /* when it last waited on this one is not known any more */
+        last->channel = channel;
+        last->wakes = 0;
+    }
+    while ((now = port_load_acquire(&wakes[n])) == last->wakes) {
         if (deadline_ns != ASH_EXEC_NEVER && ash_now_ns() >= deadline_ns) {
             return ASH_ETIMEDOUT;
         }
         port_wait_event();
     }
-    *last = now;
+    last->wakes = now;
     return 0;
 }
 
