@@ -9,6 +9,7 @@
 
 #include "ashlar/fault.h"
 #include "ashlar/frames.h"
+#include "ashlar/irq.h"
 #include "ashlar/trap.h"
 
 static struct {
@@ -28,6 +29,15 @@ static void fault(const struct ash_fault *found)
 
 ash_fault_fn ash_fault_hook = fault;
 bool (*ash_stack_find_hook)(uintptr_t address, struct ash_stack_place *place);
+
+/* A program may have a clock of its own. */
+__attribute__((weak)) uint64_t ash_now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
 
 void threads_boot(void)
 {

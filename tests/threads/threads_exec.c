@@ -1,64 +1,102 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The default execution model: whoever waits on a channel hears of every wake, and what was written
- * before a wake is there after it.
+ * The default execution model: whoever finds a condition not met and waits hears of the change,
+ * whoever makes it, and whatever else is waited for on channels of the same count. A wake that is
+ * missed ends in a wait without end, and the program by an alarm.
  */
-#include <time.h>
+#include <unistd.h>
 
-#include "ashlar/errors.h"
 #include "ashlar/exec.h"
-#include "ashlar/irq.h"
 #include "tests/threads/threads.h"
 
-#define ROUNDS    400u
-#define MISSED_NS UINT64_C(20000000000) /* a wake that has not come by then does not come */
+#define ROUNDS   200u
+#define CHANNELS 64u /* more than there are counts */
+#define PATIENCE 60u /* seconds */
 
-uint64_t ash_now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-/* Each waits for its turn and passes it on; the sum is whose turn it is. */
-static struct {
-    uint32_t turn;
-    uint64_t sum;
-} ring;
+static const char channel[CHANNELS];
 static unsigned threads;
 
-static void work(void *arg)
+static void wait_for(const uint32_t *word, uint32_t value, const void *on)
+{
+    while (port_load_acquire(word) != value) {
+        MUST(ash_exec_wait(on, ASH_EXEC_NEVER) == 0);
+    }
+}
+
+static void set(uint32_t *word, uint32_t value, const void *on)
+{
+    port_store_release(word, value);
+    ash_exec_wake(on);
+}
+
+/* A token goes round: each thread waits for its turn, on one channel after the other. */
+static struct {
+    uint32_t turn;
+    uint64_t passed; /* of who has the token */
+} ring;
+
+static void pass(void *arg)
 {
     (void)arg;
-    for (unsigned round = 0; round < ROUNDS; round++) {
-        while (port_load_acquire(&ring.turn) % threads != port_cpu()) {
-            if (threads_random_below(4) == 0) {
-                port_wait_event(); /* the wake may come between the look and the wait */
-            }
-            MUST(ash_exec_wait(&ring, ash_exec_now() + MISSED_NS) == 0);
+    for (uint32_t turn = port_cpu(); turn < ROUNDS * threads; turn += threads) {
+        wait_for(&ring.turn, turn, &channel[turn % CHANNELS]);
+        ring.passed++;
+        set(&ring.turn, turn + 1, &channel[(turn + 1) % CHANNELS]);
+    }
+}
+
+/* One wakes all, and waits until all have seen it. */
+static struct {
+    uint32_t news, heard[THREADS_MOST];
+    uint64_t text; /* written before the news */
+} crowd;
+
+static void tell(void *arg)
+{
+    (void)arg;
+    for (uint32_t round = 1; round <= ROUNDS; round++) {
+        if (port_cpu() != 0) {
+            wait_for(&crowd.news, round, &crowd.news);
+            MUST(crowd.text == round);
+            set(&crowd.heard[port_cpu()], round, &crowd.heard);
+            continue;
         }
-        ring.sum += port_cpu() + 1;
-        port_store_release(&ring.turn, ring.turn + 1);
-        ash_exec_wake(&ring);
-        ash_exec_wake(&ring.sum); /* of nobody's channel, or of one that shares the count */
+        crowd.text = round;
+        set(&crowd.news, round, &crowd.news);
+        for (unsigned i = 1; i < threads; i++) {
+            wait_for(&crowd.heard[i], round, &crowd.heard);
+        }
+    }
+}
+
+/* Waits with deadlines end, however much is woken meanwhile. */
+static void watch_the_clock(void *arg)
+{
+    (void)arg;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        uint64_t deadline = ash_exec_now() + 20000;
+        int error;
+
+        do {
+            ash_exec_wake(&channel[threads_random_below(CHANNELS)]);
+            error = ash_exec_wait(&channel[0], deadline);
+            MUST(error == 0 || error == ASH_ETIMEDOUT);
+        } while (error == 0 && ash_exec_now() < deadline);
+        MUST(ash_exec_now() >= deadline);
     }
 }
 
 int main(void)
 {
+    alarm(PATIENCE);
     for (threads = 2; threads <= THREADS_MOST; threads++) {
-        uint64_t begin;
-
         ring.turn = 0;
-        ring.sum = 0;
-        threads_run(threads, work, NULL);
-        MUST(ring.sum == (uint64_t)ROUNDS * threads * (threads + 1) / 2);
-        /* Nobody wakes any more: what is left is heard at once, then the deadline comes. */
-        begin = ash_exec_now();
-        while (ash_exec_wait(&ring, begin + 2000000) == 0) {
-        }
-        MUST(ash_exec_now() >= begin + 2000000);
+        ring.passed = 0;
+        threads_run(threads, pass, NULL);
+        MUST(ring.passed == (uint64_t)ROUNDS * threads);
+        crowd.news = 0;
+        threads_run(threads, tell, NULL);
+        threads_run(threads, watch_the_clock, NULL);
     }
     return 0;
 }
