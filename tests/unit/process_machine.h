@@ -15,9 +15,10 @@ static struct ash_process process;
 static struct ash_archive programs;
 static ELF_FILE(64) first, second; /* the latter is smaller */
 
-/* What programs have written; it takes no more than console_room bytes. */
+/* What programs have written; it takes no more than console_room bytes, and is not asked on and on
+ * when that is reached. */
 static char console[1024];
-static size_t console_length, console_room;
+static size_t console_length, console_room, console_refused;
 
 static inline size_t console_write(const char *bytes, size_t size)
 {
@@ -25,6 +26,8 @@ static inline size_t console_write(const char *bytes, size_t size)
     size_t taken = size < room ? size : room;
 
     must(size > 0 && size <= 128);
+    console_refused += taken < size;
+    must(console_refused <= 2);
     memcpy(console + console_length, bytes, taken);
     console_length += taken;
     return taken;
@@ -33,7 +36,7 @@ static inline size_t console_write(const char *bytes, size_t size)
 static inline void process_machine_start(const struct kind *kind)
 {
     machine_start(kind, 2, 8);
-    console_length = 0;
+    console_length = console_refused = 0;
     console_room = sizeof console;
     ELF_MAKE(first, 64, EM_AARCH64, kind->base);
     ELF_MAKE(second, 64, EM_AARCH64, kind->base);

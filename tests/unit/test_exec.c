@@ -46,7 +46,8 @@ static void settle(void)
 {
     for (unsigned i = 0; i < 2; i++) {
         for (unsigned n = 0; n < CHANNELS; n++) {
-            while (is_woken(n)) {
+            for (unsigned waits = 0; is_woken(n); waits++) {
+                assert_true(waits < 2);
             }
         }
     }
