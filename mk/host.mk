@@ -9,7 +9,8 @@ FUZZ_CC := clang
 HOST_SOURCES := $(sort port/errors.c port/errata.c port/lock.c $(wildcard port/sim/*.c mmu/*.c vm/*.c process/*.c) \
     $(filter-out alloc/malloc.c,$(wildcard alloc/*.c)) \
     $(wildcard board/dev/fdt.c board/dev/virtio_blk.c board/block.c board/platform.c startup/trap.c startup/trap_names.c startup/user_report.c))
-TEST_SHARED  := tests/unit/support.c tests/unit/user_machine.c $(wildcard tests/shared/*.c)
+TEST_MACHINE := tests/unit/support.c tests/unit/user_machine.c
+TEST_SHARED  := $(TEST_MACHINE) $(wildcard tests/shared/*.c)
 UNIT_TESTS   := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
 FUZZERS      := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 # Programs that do what a fuzzer does from a seed, faster; and what all of these share.
@@ -28,15 +29,16 @@ THREAD_FLAGS   := $(subst -Iport/sim,-Iport/host,$(HOST_FLAGS)) -fsanitize=threa
 THREAD_OBJECTS := $(patsubst %,$(H)/tsan/%.o,$(THREAD_SOURCES))
 SANITIZE   := -fsanitize=address,undefined -fno-sanitize-recover=all
 # tests/unit/support.c hears of frames that are taken and given back.
-HOST_LIBS  := -Wl,--wrap=ash_frames_alloc -Wl,--wrap=ash_frames_free -Wl,--as-needed -lcmocka -lfdt -lpthread
+TOLD       := -Wl,--wrap=ash_frames_alloc -Wl,--wrap=ash_frames_free
+HOST_LIBS  := $(TOLD) -Wl,--as-needed -lcmocka -lfdt -lpthread
 FUZZ_FLAGS := $(HOST_FLAGS) -O2 -fsanitize=fuzzer-no-link
-FUZZ_LIBS  := -Wl,--as-needed -lfdt
+FUZZ_LIBS  := $(TOLD) -Wl,--as-needed -lfdt
 # Soaks are long runs, and unit tests and fuzzers have the sanitizers. Later options win.
 SOAK_FLAGS     := $(HOST_FLAGS) -O2
 COVERAGE_FLAGS := $(HOST_FLAGS) -O0 --coverage -fprofile-update=single
 
 UNIT_OBJECTS := $(patsubst %,$(H)/gcc/%.o,$(HOST_SOURCES) $(TEST_SHARED) $(FUZZ_SHARED))
-FUZZ_OBJECTS := $(patsubst %,$(H)/clang/%.o,$(HOST_SOURCES) $(FUZZ_SHARED))
+FUZZ_OBJECTS := $(patsubst %,$(H)/clang/%.o,$(HOST_SOURCES) $(TEST_MACHINE) $(FUZZ_SHARED))
 # A soak is one subject and port/sim: less to build than the whole library.
 SOAK_SOURCES := $(filter port/% mmu/%,$(HOST_SOURCES)) $(FUZZ_SHARED)
 SOAK_OBJECTS     := $(patsubst %,$(H)/soak/%.o,$(SOAK_SOURCES))
@@ -61,7 +63,7 @@ $(H)/gcc/%.c.o: %.c $(H)/gcc/flags | packages
 	$(Q)$(HOST_CC) $(HOST_FLAGS) $(SANITIZE) -MMD -MP -c $< -o $@
 
 # A fuzzer looks for new paths in what it tests, not in the judges.
-$(FUZZ_SHARED:%=$(H)/clang/%.o) $(H)/clang/port/sim/%.c.o: FUZZ_FLAGS += -fno-sanitize=fuzzer-no-link
+$(FUZZ_SHARED:%=$(H)/clang/%.o) $(TEST_MACHINE:%=$(H)/clang/%.o) $(H)/clang/port/sim/%.c.o: FUZZ_FLAGS += -fno-sanitize=fuzzer-no-link
 $(H)/clang/%.c.o: %.c $(H)/clang/flags | packages
 	$(call say,FUZZCC  $<)
 	@mkdir -p $(@D)
