@@ -5,8 +5,10 @@
  */
 #include "tests/unit/support.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ashlar/frames.h"
 #include "port/sim/hostile.h"
@@ -27,6 +29,21 @@ void support_faults_reset(void)
 {
     support_faults = (struct support_faults){0};
     ash_fault_hook = record;
+}
+
+char support_printed[4096];
+
+int support_print(const char *format, ...)
+{
+    size_t length = strlen(support_printed);
+    va_list arguments;
+    int written;
+
+    va_start(arguments, format);
+    written =
+        vsnprintf(support_printed + length, sizeof support_printed - length, format, arguments);
+    va_end(arguments);
+    return written;
 }
 
 void support_seed(uint32_t seed)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What unit tests share: a recorder behind ash_fault_hook and seeded random numbers. It judges
- * nothing: the tests do. And, unseen: the linker puts support.c between ash_frames_free() and its
- * callers, so that the simulated machine knows of every frame that is given back (arm-rules 4).
+ * What unit tests share: a recorder behind ash_fault_hook, one of what is printed, and seeded
+ * random numbers. It judges nothing: the tests do. And, unseen: the linker puts support.c between
+ * ash_frames_free() and its callers, so that the simulated machine knows of every frame that is
+ * given back (arm-rules 4).
  */
 #ifndef ASHLAR_UNIT_SUPPORT_H
 #define ASHLAR_UNIT_SUPPORT_H
@@ -26,6 +27,10 @@ void support_faults_reset(void);
 extern unsigned support_fail_at;
 /** Frames of ASH_OWNER_SPACE are tables: the machine is told. */
 extern bool support_space_tables;
+
+/** Prints behind what is there; a test that begins to print sets the first character to 0. */
+extern char support_printed[4096];
+int support_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /**
  * Starts the random numbers of this test and prints the seed. ASH_SEED in the environment

@@ -381,25 +381,11 @@ static void exec_of_no_program(void **state)
 
 /* Ends */
 
-static char printed[256];
-
-static int print(const char *format, ...)
-{
-    size_t length = strlen(printed);
-    va_list arguments;
-    int written;
-
-    va_start(arguments, format);
-    written = vsnprintf(printed + length, sizeof printed - length, format, arguments);
-    va_end(arguments);
-    return written;
-}
-
 static void expect_report(const char *text)
 {
-    printed[0] = '\0';
-    ash_process_report(&process, print);
-    assert_string_equal(printed, text);
+    support_printed[0] = '\0';
+    ash_process_report(&process, support_print);
+    assert_string_equal(support_printed, text);
 }
 
 static void ends(void **state)
