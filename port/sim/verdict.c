@@ -34,6 +34,7 @@ static const char *const rule_names[] = {
     [28] = "attributes of cacheable memory",
     [29] = "a block fits",
     [33] = "branch predictors are told of new code",
+    [36] = "a page of code is written and synchronised before programs may execute it",
     [39] = "a CPU is coherent (SMP bit) before its caches and MMU go on; then exclusives",
     [40] = "exclusives",
     [41] = "entries of a space are not global",
