@@ -11,12 +11,12 @@
 
 #include "port/port.h"
 
-/** Counts of one row. */
-#define BENCH_SAMPLES 1024u
+/** Counts of one row, from bench_start() to bench_print(); three rows at a time. */
+#define BENCH_SAMPLES 65536u
 struct bench {
     const char *name;
     unsigned count;
-    uint32_t sample[BENCH_SAMPLES];
+    uint32_t *sample;
 };
 
 /** Counts one run of `call`. */
@@ -58,6 +58,8 @@ uint32_t bench_random_below(uint32_t n);
 void bench_shuffle(uint16_t *numbers, unsigned count);
 
 void bench_lock(void);
+void bench_pool(void);
+void bench_frames(void);
 void bench_mmu(void);
 void bench_space(void);
 void bench_user(void);

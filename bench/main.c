@@ -12,6 +12,8 @@ int main(void)
     bench_print_number("boot", "instructions", ash_boot_info.cycles);
     bench_calibrate();
     bench_lock();
+    bench_pool();
+    bench_frames();
     bench_mmu();
     bench_space();
     bench_user();

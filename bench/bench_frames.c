@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page frames: 64 MiB of them, everything else being taken; single ones and blocks of up to 32.
+ */
+#include "ashlar/frames.h"
+
+#include "bench/bench.h"
+
+#define FRAMES 16384u
+#define BLOCKS (FRAMES >> ASH_MAX_ORDER) /* that the frames come from */
+#define PAIRS  3000u
+#define STEPS  60000u
+#define MOST   512u /* blocks that are not the bench's */
+#define FLAGS  ASH_FRAMES_OWNER(ASH_OWNER_TEST)
+
+static struct bench takes, gives;
+
+static struct taken {
+    ash_frame_t frame;
+    unsigned order;
+} others[MOST], live[FRAMES];
+static unsigned other_count, live_count;
+static uint32_t live_frames;
+
+/* All RAM is taken, largest blocks first; then neighbours of the largest order are given back. */
+static void make_arena(void)
+{
+    unsigned run = 0, first = 0;
+
+    for (unsigned order = ASH_MAX_ORDER + 1; order-- > 0;) {
+        while (ash_frames_alloc(order, FLAGS, &others[other_count].frame) == 0) {
+            others[other_count++].order = order;
+            BENCH_CHECK(other_count < MOST);
+        }
+    }
+    while (run < BLOCKS) {
+        uint32_t next = others[first].frame.number + (run << ASH_MAX_ORDER);
+        unsigned n = 0;
+
+        while (n < other_count &&
+               (others[n].frame.number != next || others[n].order != ASH_MAX_ORDER)) {
+            n++;
+        }
+        run = n < other_count ? run + 1 : 0;
+        first += n == other_count;
+        BENCH_CHECK(first < other_count);
+    }
+    for (uint32_t start = others[first].frame.number; run > 0; run--) {
+        unsigned n = 0;
+
+        while (others[n].frame.number != start + ((run - 1) << ASH_MAX_ORDER)) {
+            n++;
+        }
+        ash_frames_free(others[n].frame, ASH_MAX_ORDER);
+        others[n] = others[--other_count];
+    }
+}
+
+static void end_arena(void)
+{
+    while (other_count > 0) {
+        other_count--;
+        ash_frames_free(others[other_count].frame, others[other_count].order);
+    }
+}
+
+/* False: there was none; that is not counted. */
+static bool take(unsigned order)
+{
+    struct taken *taken = &live[live_count];
+    uint32_t before = takes.count;
+    int error;
+
+    BENCH(&takes, error = ash_frames_alloc(order, FLAGS, &taken->frame));
+    if (error != 0) {
+        takes.count = before;
+        return false;
+    }
+    taken->order = order;
+    live_count++;
+    live_frames += (uint32_t)1 << order;
+    return true;
+}
+
+static void give(unsigned n)
+{
+    struct taken taken = live[n];
+
+    live[n] = live[--live_count];
+    live_frames -= (uint32_t)1 << taken.order;
+    BENCH(&gives, ash_frames_free(taken.frame, taken.order));
+}
+
+static void begin(const char *take_name, const char *give_name)
+{
+    bench_start(&takes, take_name);
+    bench_start(&gives, give_name);
+}
+
+static void end(void)
+{
+    bench_print(&takes, 1);
+    bench_print(&gives, 1);
+}
+
+static void pairs(const char *take_name, const char *give_name)
+{
+    begin(take_name, give_name);
+    for (unsigned i = 0; i < PAIRS; i++) {
+        BENCH_CHECK(take(0));
+        give(live_count - 1);
+    }
+    end();
+}
+
+static void fill(void)
+{
+    begin("frames-fill-alloc", "frames-fill-free");
+    while (take(0)) {
+    }
+    BENCH_CHECK(live_frames == FRAMES);
+    while (live_count > 0) {
+        give(bench_random_below(live_count));
+    }
+    end();
+}
+
+/* Between 50 and 80 % of the frames are live. */
+static void churn(const char *take_name, const char *give_name, uint32_t seed, unsigned orders)
+{
+    bool rising = true;
+
+    bench_seed = seed;
+    begin(take_name, give_name);
+    for (unsigned i = 0; i < STEPS; i++) {
+        if (live_frames >= FRAMES * 80 / 100) {
+            rising = false;
+        } else if (live_frames <= FRAMES * 50 / 100) {
+            rising = true;
+        }
+        if (live_count == 0 || bench_random_below(256) < (rising ? 180u : 76u)) {
+            (void)take(bench_random_below(orders));
+        } else {
+            give(bench_random_below(live_count));
+        }
+    }
+    end();
+}
+
+static void give_all(void)
+{
+    while (live_count > 0) {
+        live_count--;
+        ash_frames_free(live[live_count].frame, live[live_count].order);
+    }
+    live_frames = 0;
+}
+
+void bench_frames(void)
+{
+    make_arena();
+    pairs("frames-pair-alloc", "frames-pair-free");
+    fill();
+    churn("frames-single-alloc", "frames-single-free", 4242, 1);
+    give_all();
+    churn("frames-mixed-alloc", "frames-mixed-free", 31337, 6);
+    pairs("frames-used-alloc", "frames-used-free");
+    give_all();
+    end_arena();
+    BENCH_CHECK(ash_frames_verify() == 0);
+}
