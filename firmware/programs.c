@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ashlar/board.h"
+#include "ashlar/lock.h"
 #include "examples/sched/sched.h"
 #include "firmware/prompt.h"
 
@@ -20,6 +21,10 @@ static struct run {
     struct ash_arguments arguments;
     struct sched_task *task;
 } runs[PROGRAMS];
+
+/* Programs write on several CPUs, and a UART takes one character at a time: who sees room for one
+ * is the only one to fill it. */
+static struct ash_spinlock console = ASH_SPINLOCK(ASH_LOCK_EXEC, "console");
 
 struct ash_archive programs(void)
 {
@@ -36,14 +41,17 @@ static void list(void)
     }
 }
 
-/* A program's line may be cut by another one's, its characters are not. */
+/* A program's line may be cut by another one's. */
 static size_t write(const char *bytes, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
+        unsigned long saved = ash_lock_acquire(&console);
+
         if (bytes[i] == '\n') {
             ash_board.console->put('\r');
         }
         ash_board.console->put(bytes[i]);
+        ash_lock_release(&console, saved);
     }
     return size;
 }
@@ -82,14 +90,13 @@ static int read_arguments(struct ash_arguments *arguments, const char *line, con
 }
 
 /* Whatever stands between two `&`. */
-static void start(struct run *run, const char *line, const char *end)
+static void start(struct run *run, const struct ash_archive *archive, const char *line,
+                  const char *end)
 {
-    static struct ash_archive archive;
     int error = read_arguments(&run->arguments, line, end);
 
-    archive = programs();
     if (error == 0) {
-        error = ash_process_create(&run->process, &archive, write, &run->arguments);
+        error = ash_process_create(&run->process, archive, write, &run->arguments);
     }
     run->task = NULL;
     if (error == 0) {
@@ -108,14 +115,14 @@ static void start(struct run *run, const char *line, const char *end)
     }
 }
 
-static unsigned start_all(const char *line)
+static unsigned start_all(const struct ash_archive *archive, const char *line)
 {
     unsigned count = 0;
 
     while (line != NULL) {
         const char *end = line + strcspn(line, "&");
 
-        start(&runs[count++], line, end);
+        start(&runs[count++], archive, line, end);
         line = *end == '&' ? end + 1 : NULL;
     }
     return count;
@@ -133,6 +140,7 @@ static unsigned separators_in(const char *line)
 
 void programs_run(const char *line)
 {
+    const struct ash_archive archive = programs();
     unsigned count;
     int error;
 
@@ -149,10 +157,14 @@ void programs_run(const char *line)
         printf("run: %s\n", ash_strerror(error));
         return;
     }
-    count = start_all(line);
+    count = start_all(&archive, line);
     for (unsigned i = 0; i < count; i++) {
         if (runs[i].task != NULL) {
             sched_join(runs[i].task);
+        }
+    }
+    for (unsigned i = 0; i < count; i++) { /* now that nobody else prints */
+        if (runs[i].task != NULL) {
             ash_process_report(&runs[i].process, printf);
             ash_process_destroy(&runs[i].process);
         }

@@ -8,6 +8,7 @@
 #include "ashlar/cpu.h"
 #include "ashlar/exec.h"
 #include "ashlar/irq.h"
+#include "ashlar/lock.h"
 #include "sched.h"
 
 #define PROGRAMS 3
@@ -28,11 +29,16 @@ static int sleep_until(uint64_t deadline_ns)
     return error;
 }
 
-/* The C library serves one CPU at a time. */
+/* The C library serves one CPU at a time, and so does the UART. */
 static size_t write(const char *bytes, size_t size)
 {
+    static struct ash_spinlock lock = ASH_SPINLOCK(ASH_LOCK_EXEC, "console");
+
     for (size_t i = 0; i < size; i++) {
+        unsigned long saved = ash_lock_acquire(&lock);
+
         ash_board.console->put(bytes[i]);
+        ash_lock_release(&lock, saved);
     }
     return size;
 }

@@ -2,7 +2,7 @@
 /*
  * A small scheduler: tasks of the firmware, each a context with a stack of its own, on all CPUs.
  * They give the processor up when they wait, yield or end; the programs that they run take turns by
- * the timer. It implements the execution model (ashlar/exec.h).
+ * the timer. It implements the execution model (ashlar/exec.h), for the CPUs that take part.
  */
 #ifndef SCHED_H
 #define SCHED_H
@@ -15,7 +15,8 @@
 struct sched_task;
 /**
  * The caller, CPU 0's program, becomes a task, which stays on CPU 0; all CPUs that are online and
- * run no call take part. Interrupts are enabled. Errors: ASH_ENOMEM, ASH_EBUSY, of ash_tick().
+ * run no call take part, others must not wait. Interrupts are enabled. Errors: ASH_ENOMEM,
+ * ASH_EBUSY, of ash_tick().
  */
 int sched_start(void);
 

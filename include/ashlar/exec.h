@@ -25,15 +25,17 @@ struct ash_exec_ops {
      * Called not in interrupts, with interrupts enabled and no lock held.
      */
     int (*wait)(const void *channel, uint64_t deadline_ns);
-    /** All that wait there go on. Called in any context, with locks held as well. */
+    /** All that wait there go on. Called in any context, with locks of the library held as well;
+     *  with one of a product's only if these operations take none of that rank (lock.h). */
     void (*wake)(const void *channel);
     /** Nanoseconds, monotonic. Any context. */
     uint64_t (*now)(void);
 };
 
 /**
- * From here on these are used; NULL: the default, with ash_now_ns() as the time. *ops is kept by
- * reference. Errors: ASH_EINVAL (one of them is missing). Context: nobody waits meanwhile.
+ * From here on these are used, on all CPUs; NULL: the default, with ash_now_ns() as the time. *ops
+ * is kept by reference. Errors: ASH_EINVAL (one of them is missing). Context: nobody waits
+ * meanwhile.
  */
 int ash_exec_use(const struct ash_exec_ops *ops);
 
