@@ -66,6 +66,24 @@ static void calls_that_take_time_end_the_run(void)
     CHECK(runs >= 15);
 }
 
+/* The stack is all that a program has to write so much of. */
+static void a_write_is_bounded(void)
+{
+    struct ash_user *user = &process.user;
+
+    PROGRAMS_OR_SKIP();
+    CHECK_EQ(programs_create(&process, "hello"), 0);
+    ASH_USER_GENERAL(user)[ASH_USER_NUMBER] = ASH_CALL_WRITE;
+    ASH_USER_GENERAL(user)[0] = 1;
+    ASH_USER_GENERAL(user)[1] = user->registers.sp - 2 * ASH_CALL_WRITE_MOST;
+    ASH_USER_GENERAL(user)[2] = 2 * ASH_CALL_WRITE_MOST;
+    ash_space_switch(&process.space[process.in]);
+    (void)user->call(user);
+    ash_space_leave();
+    CHECK_EQ(ash_user_argument(user, 0), ASH_CALL_WRITE_MOST);
+    ash_process_destroy(&process);
+}
+
 static void exec_takes_the_place(void)
 {
     uint32_t frames = programs_frames();
@@ -205,6 +223,7 @@ static const struct target_case cases[] = {
     TARGET_CASE(arguments_and_output),
     TARGET_CASE(calls_work),
     TARGET_CASE(calls_that_take_time_end_the_run),
+    TARGET_CASE(a_write_is_bounded),
     TARGET_CASE(exec_takes_the_place),
     TARGET_CASE(its_own_faults_are_contained),
     TARGET_CASE(the_firmware_is_out_of_reach),
