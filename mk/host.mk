@@ -24,7 +24,7 @@ HOST_FLAGS := -std=gnu17 -g -O1 -fno-omit-frame-pointer $(DEFINES) -I. -Iinclude
 # ThreadSanitizer.
 THREADS        := $(patsubst tests/threads/%.c,%,$(sort $(wildcard tests/threads/threads_*.c)))
 THREAD_SOURCES := $(filter-out port/sim/%,$(filter port/% mmu/% alloc/% vm/%,$(HOST_SOURCES))) \
-    board/block.c port/host/host.c tests/threads/threads.c
+    board/block.c startup/cpu_calls.c port/host/host.c tests/threads/threads.c
 THREAD_FLAGS   := $(subst -Iport/sim,-Iport/host,$(HOST_FLAGS)) -fsanitize=thread
 THREAD_OBJECTS := $(patsubst %,$(H)/tsan/%.o,$(THREAD_SOURCES))
 SANITIZE   := -fsanitize=address,undefined -fno-sanitize-recover=all

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CPUs that run with the MMU on: how they get there, wait, and take calls. Never touches one in the
- * pen but by ash_cpu_release().
+ * How CPUs come to run with the MMU on. Never touches one in the pen but by ash_cpu_release(); what
+ * they do then is in cpu_calls.c.
  */
 #include "startup/cpus.h"
 
@@ -24,73 +24,13 @@
 /* In the argument of enter(), beside the root: somebody confirms invalidations (port/errata.h). */
 #define CONFIRMED 1u
 
-enum cpu_state {
-    CPU_OFF,     /* in the pen, or not there */
-    CPU_FAILED,  /* its interrupts did not start */
-    CPU_IDLE,    /* from here on it is online */
-    CPU_CLAIMED, /* somebody writes down a call */
-    CPU_CALLED,
-    CPU_RUNNING,
-    CPU_MAIN, /* runs main() */
-};
-
-enum interrupt_state { FREE, CLAIMED, POSTED, DONE };
-
-/* A line of its own for each CPU, for those who wait and look at it. */
-static struct online_cpu {
-    uint32_t state; /* enum cpu_state */
-    int error;      /* why it is CPU_FAILED */
-    void (*call)(void *arg);
-    void *call_arg;
-    uint32_t interrupt; /* enum interrupt_state */
-    void (*interrupt_function)(void *arg);
-    void *interrupt_arg;
-} __attribute__((aligned(64))) cpus[ASH_CPUS] = {{.state = CPU_MAIN}};
-
 static uint32_t starting; /* a CPU starts another */
-
-/* ASH_CPU_IRQ_RUN: a call needs no more than being woken. */
-static void interrupted(void *arg)
-{
-    struct online_cpu *own = &cpus[port_cpu()];
-
-    (void)arg;
-    if (port_load_acquire(&own->interrupt) == POSTED) {
-        own->interrupt_function(own->interrupt_arg);
-        port_store_release(&own->interrupt, DONE);
-        port_send_event();
-    }
-}
 
 static int take_interrupts(void)
 {
-    int error = ash_irq_attach(ASH_CPU_IRQ_RUN, interrupted, NULL);
+    int error = ash_irq_attach(ASH_CPU_IRQ_RUN, cpus_interrupted, NULL);
 
     return error != 0 ? error : cpus_stop_init();
-}
-
-/* WFI ends with an interrupt that is masked as well. */
-void ash_cpu_idle(void)
-{
-    port_wait_interrupt();
-    port_irq_unmask();
-    port_isb();
-    (void)port_irq_save();
-}
-
-static _Noreturn void take_calls(struct online_cpu *own)
-{
-    for (;;) {
-        (void)port_irq_save();
-        while (port_load_acquire(&own->state) != CPU_CALLED) {
-            ash_cpu_idle();
-        }
-        port_irq_unmask();
-        port_store_release(&own->state, CPU_RUNNING);
-        own->call(own->call_arg);
-        port_store_release(&own->state, CPU_IDLE);
-        port_send_event();
-    }
 }
 
 /* The first of a secondary CPU with its MMU and caches on. What the pen wrote into percpu went past
@@ -107,7 +47,7 @@ static _Noreturn void go_online(void)
     port_tlbi_all();
     port_dsb_ish();
     port_isb();
-    own = &cpus[data->number];
+    own = &cpus_online[data->number];
     error = ash_board.cpu_init();
     error = error != 0 ? error : take_interrupts();
     own->error = error;
@@ -116,7 +56,7 @@ static _Noreturn void go_online(void)
     if (error != 0) {
         early_stop();
     }
-    take_calls(own);
+    cpus_take_calls(own);
 }
 
 /* MMU off: only what the argument and constants tell. Back in the pen if it must not go on. */
@@ -148,9 +88,9 @@ static int start(unsigned cpu)
         if (!mailbox_busy(cpu)) {
             return ASH_ENOSYS;
         }
-        state = port_load_acquire(&cpus[cpu].state);
+        state = port_load_acquire(&cpus_online[cpu].state);
     }
-    return state == CPU_OFF ? ASH_EIO : state == CPU_FAILED ? cpus[cpu].error : 0;
+    return state == CPU_OFF ? ASH_EIO : state == CPU_FAILED ? cpus_online[cpu].error : 0;
 }
 
 int ash_cpu_start(unsigned cpu)
@@ -187,84 +127,11 @@ unsigned ash_cpus_start(void)
     return online;
 }
 
-bool ash_cpu_online(unsigned cpu)
-{
-    return cpu < ASH_CPUS && port_load_acquire(&cpus[cpu].state) >= CPU_IDLE;
-}
-
 bool ash_cpu_busy(unsigned cpu)
 {
     if (cpu == 0 || cpu >= ASH_CPUS) {
         return false;
     }
-    return ash_cpu_online(cpu) ? port_load_acquire(&cpus[cpu].state) != CPU_IDLE
+    return ash_cpu_online(cpu) ? port_load_acquire(&cpus_online[cpu].state) != CPU_IDLE
                                : mailbox_busy(cpu);
-}
-
-int ash_cpu_call(unsigned cpu, void (*function)(void *arg), void *arg)
-{
-    struct online_cpu *callee;
-
-    if (cpu == 0 || cpu >= ASH_CPUS || function == NULL) {
-        return ASH_EINVAL;
-    }
-    if (!ash_cpu_online(cpu)) {
-        return ASH_ENODEV;
-    }
-    callee = &cpus[cpu];
-    if (!port_exchange32(&callee->state, CPU_IDLE, CPU_CLAIMED)) {
-        return ASH_EBUSY;
-    }
-    callee->call = function;
-    callee->call_arg = arg;
-    port_store_release(&callee->state, CPU_CALLED);
-    return ash_irq_send(ASH_CPU_IRQ_RUN, cpu);
-}
-
-int ash_cpu_wait(unsigned cpu)
-{
-    if (cpu == 0 || cpu >= ASH_CPUS || cpu == port_cpu()) {
-        return ASH_EINVAL;
-    }
-    if (!ash_cpu_online(cpu)) {
-        return ASH_ENODEV;
-    }
-    while (port_load_acquire(&cpus[cpu].state) != CPU_IDLE) {
-        port_wait_event();
-    }
-    return 0;
-}
-
-int ash_cpu_interrupt(unsigned cpu, void (*function)(void *arg), void *arg)
-{
-    struct online_cpu *target;
-    int error;
-
-    if (cpu >= ASH_CPUS || function == NULL) {
-        return ASH_EINVAL;
-    }
-    if (!ash_cpu_online(cpu)) {
-        return ASH_ENODEV;
-    }
-    if (cpu == port_cpu()) {
-        unsigned long saved = port_irq_save();
-
-        function(arg);
-        port_irq_restore(saved);
-        return 0;
-    }
-    target = &cpus[cpu];
-    while (!port_exchange32(&target->interrupt, FREE, CLAIMED)) {
-        port_wait_event();
-    }
-    target->interrupt_function = function;
-    target->interrupt_arg = arg;
-    port_store_release(&target->interrupt, POSTED);
-    error = ash_irq_send(ASH_CPU_IRQ_RUN, cpu);
-    while (error == 0 && port_load_acquire(&target->interrupt) != DONE) {
-        port_wait_event();
-    }
-    port_store_release(&target->interrupt, FREE);
-    port_send_event();
-    return error;
 }

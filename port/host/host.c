@@ -11,6 +11,7 @@
 
 _Thread_local unsigned host_cpu;
 _Thread_local unsigned long host_masked;
+void (*host_interrupt)(void);
 
 static struct {
     ash_pa_t base;
@@ -61,6 +62,9 @@ void host_wait(void)
     const struct timespec moment = {.tv_nsec = 1000};
 
     nanosleep(&moment, NULL);
+    if (host_masked == 0 && host_interrupt != NULL) {
+        host_interrupt();
+    }
 }
 
 uint32_t port_cycles(void)

@@ -3,13 +3,18 @@
  * The port to threads of the host: each is a CPU, and what orders memory between them is ordered
  * C11 atomics on the words themselves. ThreadSanitizer knows those and does not model standalone
  * fences: code that needs one to be right would be reported here, and is written with an ordered
- * access instead. There is no MMU, no cache and no interrupt: those operations do nothing.
+ * access instead. There is no MMU and no cache: those operations do nothing.
+ * Interrupts are what a test makes of them.
  */
 #ifndef ASHLAR_PORT_HOST_H
 #define ASHLAR_PORT_HOST_H
 
 extern _Thread_local unsigned host_cpu;         /**< which CPU the thread is */
 extern _Thread_local unsigned long host_masked; /**< it has interrupts masked */
+
+/** Takes this CPU's interrupts, if there are any: where it unmasks them, and while it waits. NULL:
+ *  there are none. */
+extern void (*host_interrupt)(void);
 
 /** Physical memory from `base` on, in place of what was there. Before threads run. */
 void host_ram(ash_pa_t base, size_t bytes);
@@ -157,6 +162,9 @@ static inline void port_irq_restore(unsigned long saved)
 static inline void port_irq_unmask(void)
 {
     host_masked = 0;
+    if (host_interrupt != NULL) {
+        host_interrupt();
+    }
 }
 static inline unsigned port_cpu(void)
 {
