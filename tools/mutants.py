@@ -169,7 +169,7 @@ class Copy:
             machine = dict(matrix.rows())[mutant.test]
         disk = disks.Disk(f"{log}.disk")
         try:
-            results = run.run_self_tests(machine, images, disk=disk, log=log, limit=60)
+            results = run.run_self_tests(machine, images, disk=disk, log=log, limit=120)
         finally:
             os.unlink(disk.path)
         return results if mutant.kind == "row" else of_suite(results, mutant.test)

@@ -137,7 +137,7 @@ def row_job(name, machine, build, needs, simulated):
         disk = disks.Disk(path)
         try:
             # All of the memory is allocated once, so more of it takes longer.
-            limit = 100 + (machines.memory_bytes(machine.mem) >> 26)
+            limit = 200 + (machines.memory_bytes(machine.mem) >> 26)
             results = run.run_self_tests(machine, build, disk, log, limit=limit)
             with open(log, encoding="utf-8", errors="replace") as file:
                 return results + simulated.check(results, file.read())
