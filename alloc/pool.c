@@ -35,23 +35,25 @@ static const char *free_error(const struct ash_pool *pool, const void *block,
 }
 
 /** True if a link read from a free block can be one. */
-static bool is_link(const struct ash_pool *pool, uint32_t link)
+static bool is_link(const struct ash_pool *pool, const void *link)
 {
-    return link == 0 || (link <= pool->fresh && !pool_is_out(pool, link - 1));
+    size_t index = pool_index(pool, link);
+
+    return link == NULL || (index < pool->fresh && !pool_is_out(pool, (uint32_t)index));
 }
 #endif
 
 #if ASH_CHECK >= 2
 static void poison(const struct ash_pool *pool, uint8_t *block)
 {
-    for (size_t i = sizeof(uint32_t); i < pool->stride; i++) {
+    for (size_t i = sizeof(void *); i < pool->stride; i++) {
         block[i] = POOL_POISON;
     }
 }
 
 static bool poison_intact(const struct ash_pool *pool, const uint8_t *block)
 {
-    for (size_t i = sizeof(uint32_t); i < pool->stride; i++) {
+    for (size_t i = sizeof(void *); i < pool->stride; i++) {
         if (block[i] != POOL_POISON) {
             return false;
         }
@@ -75,11 +77,10 @@ static void release(struct ash_pool *pool, unsigned long saved)
 #endif
 }
 
-/** Takes the first block off the free list; on an error nothing has changed. */
-static const char *pop(struct ash_pool *pool, uint8_t *block, enum ash_fault_kind *kind)
+#if ASH_CHECK >= 1
+/** Why the first free block must not be given out, or NULL. */
+static const char *take_error(struct ash_pool *pool, uint8_t *block, enum ash_fault_kind *kind)
 {
-    uint32_t next = pool_next(block);
-
 #if ASH_CHECK >= 2
     if (!poison_intact(pool, block)) {
         poison(pool, block); /* told once */
@@ -87,63 +88,65 @@ static const char *pop(struct ash_pool *pool, uint8_t *block, enum ash_fault_kin
         return "free block was written to";
     }
 #endif
-#if ASH_CHECK >= 1
-    if (!is_link(pool, next)) {
+    if (!is_link(pool, pool_next(block))) {
         *kind = ASH_FAULT_CORRUPT;
         return "link of a free block was overwritten";
     }
-#else
-    (void)kind;
-#endif
-    pool->free = next;
     return NULL;
+}
+#endif
+
+/** A block that was never out, if there is one. The lock is held, and let go of. */
+static __attribute__((noinline)) void *take_fresh(struct ash_pool *pool, unsigned long saved)
+{
+    uint32_t index = pool->fresh;
+    bool first_use = index == 0 && pool->order == 0; /* created pools are listed already */
+
+    if (index == pool->count) {
+        pool->failures++;
+        spinlock_release(&pool->lock, saved);
+        return NULL;
+    }
+    pool->fresh++;
+    pool->used++;
+#if ASH_CHECK >= 1
+    set_out(pool, index, true);
+#endif
+    release(pool, saved);
+    if (first_use) {
+        pool_enlist(pool);
+    }
+    return pool_block(pool, index);
 }
 
 void *ash_pool_alloc(struct ash_pool *pool)
 {
     unsigned long saved = spinlock_acquire(&pool->lock);
-    uint32_t index = pool->free - 1;
-    bool first_use = false;
-    uint8_t *block;
+    uint8_t *block = pool->free;
 
-    if (pool->free != 0) {
-        enum ash_fault_kind kind = ASH_FAULT_CORRUPT;
-        const char *error;
-
-        block = pool_block(pool, index);
-        error = pop(pool, block, &kind);
-        if (error != NULL) {
-            spinlock_release(&pool->lock, saved);
-            pool_fault(kind, error, block, __builtin_return_address(0));
-            return NULL;
-        }
-    } else if (pool->fresh < pool->count) {
-        index = pool->fresh++;
-        block = pool_block(pool, index);
-        first_use = index == 0 && pool->order == 0; /* created pools are listed already */
-    } else {
-        pool->failures++;
-        spinlock_release(&pool->lock, saved);
-        return NULL;
+    if (block == NULL) {
+        return take_fresh(pool, saved);
     }
 #if ASH_CHECK >= 1
-    set_out(pool, index, true);
+    enum ash_fault_kind kind = ASH_FAULT_CORRUPT;
+    const char *error = take_error(pool, block, &kind);
+
+    if (error != NULL) {
+        spinlock_release(&pool->lock, saved);
+        pool_fault(kind, error, block, __builtin_return_address(0));
+        return NULL;
+    }
+    set_out(pool, (uint32_t)pool_index(pool, block), true);
 #endif
+    pool->free = pool_next(block);
     pool->used++;
-    if (pool->used > pool->high) {
-        pool->high = pool->used;
-    }
     release(pool, saved);
-    if (first_use) {
-        pool_enlist(pool);
-    }
     return block;
 }
 
 void ash_pool_free(struct ash_pool *pool, void *block)
 {
     unsigned long saved;
-    uint32_t index;
 
     if (block == NULL) {
         return;
@@ -158,16 +161,13 @@ void ash_pool_free(struct ash_pool *pool, void *block)
         pool_fault(kind, error, block, __builtin_return_address(0));
         return;
     }
-#endif
-    index = (uint32_t)pool_index(pool, block);
-#if ASH_CHECK >= 1
-    set_out(pool, index, false);
+    set_out(pool, (uint32_t)pool_index(pool, block), false);
 #endif
 #if ASH_CHECK >= 2
     poison(pool, block);
 #endif
-    *(uint32_t *)block = pool_code(block, pool->free);
-    pool->free = index + 1;
+    *(uintptr_t *)block = pool_code(block, (uintptr_t)pool->free);
+    pool->free = block;
     pool->used--;
     release(pool, saved);
 }

@@ -2,9 +2,9 @@
 /*
  * What the sources of the pools share: how a block's index is found, and how links are encoded.
  *
- * Links are indices plus 1, so that an all-zero pool is an empty list. A free block holds the link
- * to the next one, combined with its own address: a link that was overwritten is most likely no
- * index of the pool any more.
+ * A free block holds the address of the next one, combined with its own where links are checked:
+ * one that was overwritten is most likely no block of the pool any more. Blocks given back come
+ * first, so those never out begin where the most that were ever out at once end.
  */
 #ifndef ALLOC_POOL_H
 #define ALLOC_POOL_H
@@ -21,14 +21,19 @@ static inline void *pool_block(const struct ash_pool *pool, uint32_t index)
 }
 
 /** Encodes a link of the block, or decodes it. */
-static inline uint32_t pool_code(const void *block, uint32_t link)
+static inline uintptr_t pool_code(const void *block, uintptr_t link)
 {
-    return link ^ (uint32_t)((uintptr_t)block >> 2) ^ 0x9e3779b9u;
+#if ASH_CHECK >= 1
+    return link ^ (uintptr_t)block >> 2 ^ 0x9e3779b9u;
+#else
+    (void)block;
+    return link;
+#endif
 }
 
-static inline uint32_t pool_next(const void *block)
+static inline void *pool_next(const void *block)
 {
-    return pool_code(block, *(const uint32_t *)block);
+    return (void *)pool_code(block, *(const uintptr_t *)block);
 }
 
 /**

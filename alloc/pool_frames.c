@@ -24,8 +24,8 @@ int ash_pool_create(struct ash_pool *pool, const char *name, size_t size, size_t
     if (size == 0 || count == 0 || !ash_is_power_of_two(align) || align > ASH_PAGE_SIZE) {
         return ASH_EINVAL;
     }
-    if (align < _Alignof(uint32_t)) {
-        align = _Alignof(uint32_t);
+    if (align < _Alignof(void *)) {
+        align = _Alignof(void *);
     }
     if (!ash_align_up(size, align, &stride) || stride > ASH_PAGE_SIZE << ASH_MAX_ORDER ||
         !ash_align_up(bits, align, &start) || !ash_size_product(count, (size_t)stride, &total) ||

@@ -42,7 +42,7 @@ void ash_pool_stats(struct ash_pool *pool, struct ash_pool_stats *stats)
     stats->size = pool->stride;
     stats->count = pool->count;
     stats->used = pool->used;
-    stats->high_water = pool->high;
+    stats->high_water = pool->fresh;
     stats->failures = pool->failures;
     spinlock_release(&pool->lock, saved);
 }
@@ -50,19 +50,19 @@ void ash_pool_stats(struct ash_pool *pool, struct ash_pool_stats *stats)
 const char *pool_error(const struct ash_pool *pool)
 {
     uint32_t listed = 0;
-    uint32_t link = pool->free;
 
-    while (link != 0) {
-        if (link > pool->fresh || listed == pool->fresh) {
+    for (const void *block = pool->free; block != NULL; block = pool_next(block)) {
+        size_t index = pool_index(pool, block);
+
+        if (index >= pool->fresh || listed == pool->fresh) {
             return "free list is broken";
         }
 #if ASH_CHECK >= 1
-        if (pool_is_out(pool, link - 1)) {
+        if (pool_is_out(pool, (uint32_t)index)) {
             return "block that is out is in the free list";
         }
 #endif
         listed++;
-        link = pool_next(pool_block(pool, link - 1));
     }
     if (listed + pool->used != pool->fresh || pool->fresh > pool->count) {
         return "blocks are missing from the free list";

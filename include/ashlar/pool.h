@@ -28,11 +28,10 @@
 /** One pool. Public only so that it can be defined statically: its members are the module's. */
 struct ash_pool {
     struct ash_spinlock lock;
-    uint32_t free;     /**< index of the first free block plus 1; 0: none */
-    uint32_t fresh;    /**< blocks from here on were never out, and are in no list */
+    void *free;        /**< the first block that was given back, or NULL */
+    uint32_t fresh;    /**< blocks from here on were never out: the most ever out at once */
     uint32_t count;    /**< blocks */
     uint32_t used;     /**< blocks out now */
-    uint32_t high;     /**< most ever out at once */
     uint32_t failures; /**< requests that found none */
     size_t stride;     /**< bytes from block to block */
     size_t inverse;    /**< of the odd part of the stride, modulo the word */
@@ -120,7 +119,7 @@ void ash_pools_report(ash_print_fn print);
 #define ASH_POOL_PLACE(pool_name, type, blocks_count)                                              \
     static union {                                                                                 \
         type value;                                                                                \
-        uint32_t link;                                                                             \
+        void *link;                                                                                \
     } pool_name##_pool_blocks[blocks_count];                                                       \
     ASH_POOL_BITS(pool_name, blocks_count)                                                         \
     struct ash_pool pool_name##_pool = {                                                           \

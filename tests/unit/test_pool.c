@@ -257,7 +257,7 @@ static void expect_refused(struct ash_pool *pool, void *block, enum ash_fault_ki
     assert_int_equal(support_faults.last.address, (uintptr_t)block);
     assert_non_null(support_faults.last.caller);
     machine_expect_fault(kind, "pool");
-    assert_int_equal(pool->free, before.free);
+    assert_ptr_equal(pool->free, before.free);
     assert_int_equal(pool->used, before.used);
     assert_int_equal(ash_pool_verify(pool), 0);
     assert_false(sim_irq_masked);
@@ -265,7 +265,7 @@ static void expect_refused(struct ash_pool *pool, void *block, enum ash_fault_ki
 
 static void bad_frees_are_told(void **state)
 {
-    static const size_t sizes[] = {4, 12, 24, 40, 64, 96};
+    static const size_t sizes[] = {8, 24, 40, 56, 64, 96};
 
     (void)state;
     for (unsigned s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
@@ -297,8 +297,8 @@ static void bad_frees_are_told(void **state)
 static void overwritten_links_are_told(void **state)
 {
     struct ash_pool pool;
-    uint32_t *blocks[4];
-    uint32_t was;
+    uintptr_t *blocks[4];
+    uintptr_t was;
 
     (void)state;
     assert_int_equal(ash_pool_create(&pool, "links", 16, 0, 4), 0);
@@ -308,10 +308,13 @@ static void overwritten_links_are_told(void **state)
     ash_pool_free(&pool, blocks[2]);
     ash_pool_free(&pool, blocks[0]);
     was = *blocks[0];
-    static const uint32_t wrong[] = {0, 1, 0x41414141, UINT32_MAX};
-    for (unsigned i = 0; i < 6; i++) {
-        /* Two more: well encoded, but naming a block that is out, and one that is not there. */
-        *blocks[0] = i < 4 ? wrong[i] : pool_code(blocks[0], i == 4 ? 2 : 5);
+    static const uintptr_t wrong[] = {0, 1, 0x41414141, UINTPTR_MAX};
+    for (unsigned i = 0; i < 7; i++) {
+        /* Well encoded, but naming a block that is out, one that is not there, and no block. */
+        const uintptr_t named[] = {(uintptr_t)blocks[1], (uintptr_t)blocks[3] + 16,
+                                   (uintptr_t)blocks[2] + 8};
+
+        *blocks[0] = i < 4 ? wrong[i] : pool_code(blocks[0], named[i - 4]);
         assert_null(ash_pool_alloc(&pool));
         machine_expect_fault(ASH_FAULT_CORRUPT, "pool");
         assert_int_equal(ash_pool_verify(&pool), ASH_ECORRUPT);
@@ -335,11 +338,17 @@ static void verify_finds_tampering(void **state)
     block = ash_pool_alloc(&pool);
     ash_pool_free(&pool, ash_pool_alloc(&pool));
     good = pool;
-    for (unsigned i = 0; i < 5; i++) {
-        uint32_t *fields[] = {&pool.free, &pool.fresh, &pool.used, &pool.free, &pool.fresh};
-        static const uint32_t values[] = {0, 1, 2, 41, 41};
+    for (unsigned i = 0; i < 6; i++) {
+        uint32_t *fields[] = {&pool.fresh, &pool.used, &pool.fresh};
+        static const uint32_t values[] = {1, 2, 41};
+        uint8_t *free = pool.free;
+        void *const places[] = {NULL, free + 40 * 16, free + 1};
 
-        *fields[i] = values[i];
+        if (i < 3) {
+            *fields[i] = values[i];
+        } else {
+            pool.free = places[i - 3];
+        }
         assert_int_equal(ash_pool_verify(&pool), ASH_ECORRUPT);
         machine_expect_fault(ASH_FAULT_CORRUPT, "pool");
         pool = good;
