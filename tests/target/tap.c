@@ -76,16 +76,20 @@ static void run_case(void *arg)
     check_boot_map();
 }
 
+/* Whatever the case did to the interrupt mask, or an exception in it, is undone. */
 static bool run_one(const char *suite, const struct target_case *one, size_t number)
 {
+    unsigned long saved = port_irq_save();
     struct ash_trap trap;
 
+    port_irq_restore(saved);
     state.failed = false;
     state.skipped = NULL;
     if (ash_trap_catch(run_case, (void *)(uintptr_t)one, &trap) != 0) {
         state.failed = true;
         print_trap(&trap);
     }
+    port_irq_restore(saved);
     printf("%s %lu - %s/%s", state.failed ? "not ok" : "ok", (unsigned long)number, suite,
            one->name);
     if (state.skipped != NULL && !state.failed) {
