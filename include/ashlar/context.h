@@ -35,7 +35,7 @@ int ash_context_init(struct ash_context *context, void *stack, size_t size,
  * Context: interrupts masked, not in an interrupt. Another CPU may go on with *from only when this
  * one has left it: a lock that is held over the switch sees to that.
  * Barriers: none; CLREX, so that no exclusive access begins in one context and ends in another.
- * Cost: at most 40 instructions.
+ * Cost: 19 instructions on AArch32, 42 on AArch64 (make bench).
  */
 void ash_context_switch(struct ash_context *from, const struct ash_context *to);
 
