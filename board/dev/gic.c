@@ -144,7 +144,8 @@ static bool gic_dispatch(void)
     acknowledged = gic->acknowledge();
     irq = acknowledged & 0x3ff;
     if (irq >= GIC_IRQ_END) {
-        gic_counts.spurious++; /* withdrawn before it was taken: there is nothing to end */
+        /* Withdrawn before it was taken: there is nothing to end. */
+        (void)port_fetch_add_relaxed(&gic_counts.spurious, 1);
         return false;
     }
     if (gic_slot[irq] != 0) {
@@ -155,7 +156,7 @@ static bool gic_dispatch(void)
     } else {
         /* Left enabled, one that nobody serves would come again at once, for ever. */
         gic->disable(irq);
-        gic_counts.unclaimed++;
+        (void)port_fetch_add_relaxed(&gic_counts.unclaimed, 1);
         gic_counts.last_unclaimed = irq;
     }
     gic->end(acknowledged);
