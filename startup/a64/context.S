@@ -5,20 +5,8 @@
  * are signed with the stack pointer that they had.
  */
 #include "port/percpu.h"
+#include "startup/a64/registers.inc"
 #include "startup/context.h"
-
-    .macro FRAME operation
-    \operation x19, x20, [sp, #0]
-    \operation x21, x22, [sp, #16]
-    \operation x23, x24, [sp, #32]
-    \operation x25, x26, [sp, #48]
-    \operation x27, x28, [sp, #64]
-    \operation x29, x30, [sp, #80]
-    \operation d8, d9, [sp, #96]
-    \operation d10, d11, [sp, #112]
-    \operation d12, d13, [sp, #128]
-    \operation d14, d15, [sp, #144]
-    .endm
 
 /* void ash_context_switch(struct ash_context *from, const struct ash_context *to) */
     .section .text.ash_context_switch, "ax", %progbits
@@ -27,7 +15,7 @@
 ash_context_switch:
     paciasp
     sub     sp, sp, #CONTEXT_BYTES
-    FRAME   stp
+    KEPT    stp
     mrs     x2, fpcr
     mrs     x4, tpidr_el1
     ldr     x5, [x4, #PERCPU_CATCH]
@@ -40,7 +28,7 @@ ash_context_switch:
     ldp     x2, x5, [sp, #160]
     msr     fpcr, x2
     str     x5, [x4, #PERCPU_CATCH]
-    FRAME   ldp
+    KEPT    ldp
     add     sp, sp, #CONTEXT_BYTES
     autiasp
     ret

@@ -17,19 +17,6 @@
 #define KEPT_DAIF   200
 #define KEPT_BYTES  208
 
-    .macro KEPT operation
-    \operation x19, x20, [sp, #0]
-    \operation x21, x22, [sp, #16]
-    \operation x23, x24, [sp, #32]
-    \operation x25, x26, [sp, #48]
-    \operation x27, x28, [sp, #64]
-    \operation x29, x30, [sp, #80]
-    \operation d8, d9, [sp, #96]
-    \operation d10, d11, [sp, #112]
-    \operation d12, d13, [sp, #128]
-    \operation d14, d15, [sp, #144]
-    .endm
-
 /* q0 to q31, and x0 on to what follows them in a context: x0 to x30 and the rest. */
     .macro VECTORS operation
     \operation {v0.2d - v3.2d}, [x0], #64
