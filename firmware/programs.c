@@ -19,7 +19,8 @@ extern const char program_archive[], program_archive_end[];
 static struct run {
     struct ash_process process;
     struct ash_arguments arguments;
-    struct sched_task *task;
+    struct sched_task *task; /* NULL: it never ran */
+    int error;               /* why there is no process */
 } runs[PROGRAMS];
 
 /* Programs write on several CPUs, and a UART takes one character at a time: who sees room for one
@@ -89,43 +90,65 @@ static int read_arguments(struct ash_arguments *arguments, const char *line, con
     return error;
 }
 
-/* Whatever stands between two `&`. */
-static void start(struct run *run, const struct ash_archive *archive, const char *line,
-                  const char *end)
+static void tell(const struct run *run, int error)
 {
-    int error = read_arguments(&run->arguments, line, end);
-
-    if (error == 0) {
-        error = ash_process_create(&run->process, archive, write, &run->arguments);
-    }
-    run->task = NULL;
-    if (error == 0) {
-        run->task = sched_spawn("program", run_process, run);
-        if (run->task == NULL) {
-            ash_process_destroy(&run->process);
-            error = ASH_ENOMEM;
-        }
-    }
-    if (error != 0) {
-        if (run->arguments.count == 0) {
-            printf("run: program %u: %s\n", (unsigned)(run - runs) + 1, ash_strerror(error));
-        } else {
-            printf("run: %s: %s\n", run->arguments.text, ash_strerror(error));
-        }
+    if (run->arguments.count == 0) {
+        printf("run: program %u: %s\n", (unsigned)(run - runs) + 1, ash_strerror(error));
+    } else {
+        printf("run: %s: %s\n", run->arguments.text, ash_strerror(error));
     }
 }
 
-static unsigned start_all(const struct ash_archive *archive, const char *line)
+/* A process for each part between two `&`; returns the number of parts. */
+static unsigned create_all(const struct ash_archive *archive, const char *line)
 {
     unsigned count = 0;
 
     while (line != NULL) {
         const char *end = line + strcspn(line, "&");
+        struct run *run = &runs[count++];
 
-        start(&runs[count++], archive, line, end);
+        run->task = NULL;
+        run->error = read_arguments(&run->arguments, line, end);
+        if (run->error == 0) {
+            run->error = ash_process_create(&run->process, archive, write, &run->arguments);
+        }
+        if (run->error != 0) {
+            tell(run, run->error);
+        }
         line = *end == '&' ? end + 1 : NULL;
     }
     return count;
+}
+
+/* From here until the last has ended, only programs print. */
+static void run_all(unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (runs[i].error == 0) {
+            runs[i].task = sched_spawn("program", run_process, &runs[i]);
+        }
+    }
+    for (unsigned i = 0; i < count; i++) {
+        if (runs[i].task != NULL) {
+            sched_join(runs[i].task);
+        }
+    }
+}
+
+static void report_all(unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (runs[i].error != 0) {
+            continue;
+        }
+        if (runs[i].task != NULL) {
+            ash_process_report(&runs[i].process, printf);
+        } else {
+            tell(&runs[i], ASH_ENOMEM);
+        }
+        ash_process_destroy(&runs[i].process);
+    }
 }
 
 static unsigned separators_in(const char *line)
@@ -157,17 +180,8 @@ void programs_run(const char *line)
         printf("run: %s\n", ash_strerror(error));
         return;
     }
-    count = start_all(&archive, line);
-    for (unsigned i = 0; i < count; i++) {
-        if (runs[i].task != NULL) {
-            sched_join(runs[i].task);
-        }
-    }
-    for (unsigned i = 0; i < count; i++) { /* now that nobody else prints */
-        if (runs[i].task != NULL) {
-            ash_process_report(&runs[i].process, printf);
-            ash_process_destroy(&runs[i].process);
-        }
-    }
+    count = create_all(&archive, line);
+    run_all(count);
+    report_all(count);
     (void)sched_stop();
 }
