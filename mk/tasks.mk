@@ -99,8 +99,8 @@ fuzz-coverage: $(H)/coverage/soak_mmu
 folders:
 	@echo $(B) $(H)
 
-# Two builds: the one that the limits are for, and the default one to be printed beside it.
-BENCH_BUILDS := CHECK=0:CPUS=1 CHECK=1:CPUS=4
+# The build whose rows are all shown, those that some limits are for, and last the default one.
+BENCH_BUILDS := CHECK=0:CPUS=1 CHECK=1:CPUS=1 CHECK=0:CPUS=4 CHECK=1:CPUS=4
 BENCH_MAKE := MAKEFLAGS= $(MAKE) --no-print-directory INSTALL=no BOARD=$(BOARD) ARCH=$(ARCH)
 bench: packages
 	@for build in $(BENCH_BUILDS); do \

@@ -17,47 +17,45 @@ import sys
 import machine as machines
 from console import Console, ConsoleError
 
-MEASURED = {"CHECK": 0, "CPUS": 1}  # the build that the limits are for
-ANY_BUILD = {"boot"}                # ... but for these
+MEASURED = (0, 1)  # CHECK and CPUS of the build that all rows are shown of
+DEFAULT = (1, 4)   # and of the one whose figures stand beside them
 CPU = {"a32": "cortex-a15", "a64": "cortex-a53"}
-# Most that an operation may cost: for each architecture the mean, or the mean and the worst.
-LIMITS = {
-    "boot": {"a32": (2_000_000,), "a64": (2_000_000,)},
-    "lock-and-release": {"a32": (3,), "a64": (3,)},
-    "map-page": {"a32": (250,), "a64": (175,)},
-    "map-page-new-table": {"a32": (290,), "a64": (200,)},
-    "map-512-pages": {"a32": (16,), "a64": (11,)},
-    "map-blocks": {"a32": (18,), "a64": (11,)},
-    "unmap-512-pages": {"a32": (22,), "a64": (16,)},
-    "unmap-512-pages-tlbi": {"a32": (1,), "a64": (1,)},
-    "unmap-512-pages-barriers": {"a32": (1,), "a64": (1,)},
-    "unmap-last-page": {"a32": (350,), "a64": (280,)},
-    "protect-page": {"a32": (260,), "a64": (200,)},
-    "protect-512-pages": {"a32": (22,), "a64": (16,)},
-    "query-page": {"a32": (75,), "a64": (50,)},
-    "split": {"a32": (4500,), "a64": (3000,)},
-    "split-tlbi": {"a32": (3,), "a64": (3,)},
-    "map-random": {"a32": (700, 1200), "a64": (500, 900)},
-    "unmap-random": {"a32": (950, 1600), "a64": (750, 1200)},
-    "unmap-random-left": {"a32": (1,), "a64": (1,)},
-    "standard-map": {"a32": (8,), "a64": (8,)},
-    "space-switch": {"a32": (25,), "a64": (25,)},
-    "user-null-call": {"a32": (90,), "a64": (90,)},
-}
-# The same in the default build (CHECK=1, CPUS=4).
-DEFAULT = {"CHECK": 1, "CPUS": 4}
-LIMITS_DEFAULT = {
-    "space-switch": {"a32": (45,), "a64": (45,)},
-    "user-null-call": {"a32": (90,), "a64": (90,)},
-}
+LIMITS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
+                      "bench", "limits.txt")
 TOLERANCE = 1.1  # within this factor of a limit is enough if the rest would cost clarity
 NUMBER = r"([0-9]+(?:\.[0-9]+)?)"
 ROW = re.compile(rf"^# bench (\S+) (\S+) {NUMBER} {NUMBER} {NUMBER}$", re.MULTILINE)
 
 
-def measure(arch, build, seconds):
+def read_limits(path=LIMITS):
+    """{name: {(check, cpus): {arch: (mean, worst)}}} of the file; None: no limit."""
+    limits = {}
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            words = line.split("#")[0].split()
+            if not words:
+                continue
+            name, check, cpus, *most = words
+            if len(most) != 4:
+                raise ValueError(f"{path}: {line.strip()}: 7 words wanted")
+            most = [None if word == "-" else number(word) for word in most]
+            build = tuple(None if word == "any" else int(word) for word in (check, cpus))
+            limits.setdefault(name, {})[build] = {"a32": tuple(most[:2]), "a64": tuple(most[2:])}
+    return limits
+
+
+def limit_of(limits, name, build, arch):
+    """(mean, worst) that hold for a row of this build."""
+    of_name = limits.get(name, {})
+    for key in (build, (None, None)):
+        if key in of_name:
+            return of_name[key][arch]
+    return None, None
+
+
+def measure(arch, build, cpus, seconds):
     """What the image prints."""
-    machine = machines.Machine(cpu=CPU[arch], build=arch)
+    machine = machines.Machine(cpu=CPU[arch], build=arch, smp=cpus)
     command = machines.qemu_command(machine, build, extra=["-icount", "shift=0"])
     command = [word.replace("ashlar.img", "bench.img") for word in command]
     with Console(command, os.path.join(build, "bench.log"), limit=seconds) as console:
@@ -71,19 +69,24 @@ def number(text):
     return float(text) if "." in text else int(text)
 
 
-def rows(text, arch, check, cpus):
+def rows(text, arch, check, cpus, limits):
     for match in ROW.finditer(text):
         name, unit = match[1], match[2]
         mean, p99, worst = map(number, match.groups()[2:])
-        limits = LIMITS.get(name, {}).get(arch, ())
-        build = {"CHECK": check, "CPUS": cpus}
-        if build == DEFAULT and name in LIMITS_DEFAULT:
-            limits = LIMITS_DEFAULT[name].get(arch, ())
-        elif build != MEASURED and name not in ANY_BUILD:
-            limits = ()
-        limit, limit_worst = (*limits, None, None)[:2]
+        limit, limit_worst = limit_of(limits, name, (check, cpus), arch)
         yield {"name": name, "unit": unit, "check": check, "cpus": cpus, "limit": limit,
                "limit_worst": limit_worst, "mean": mean, "p99": p99, "worst": worst}
+
+
+def shown(results):
+    """The rows of the table: all of one build, and of the others those with limits of their own."""
+    order = {}
+    for row in results:
+        order.setdefault(row["name"], len(order))
+    chosen = [row for row in results
+              if (row["check"], row["cpus"]) == MEASURED or row["limit"] is not None
+              or row["limit_worst"] is not None]
+    return sorted(chosen, key=lambda row: (order[row["name"]], row["cpus"], row["check"]))
 
 
 def verdict(row):
@@ -98,15 +101,16 @@ def show(value):
     return "-" if value is None else f"{value:,}"
 
 
-def table(measured, beside):
-    """The rows with limits, and the means of the other build beside them."""
-    other = {row["name"]: row for row in beside}
-    lines = [("name", "unit", "limit", "mean", "p99", "limit", "worst", "default: mean", "worst",
-              "")]
-    for row in measured:
+def table(results):
+    """The rows, and the figures of the default build beside them."""
+    other = {row["name"]: row for row in results if (row["check"], row["cpus"]) == DEFAULT}
+    lines = [("name", "unit", "CHECK", "CPUS", "limit", "mean", "p99", "limit", "worst",
+              "default: mean", "worst", "")]
+    for row in shown(results):
         default = other.get(row["name"], {})
-        lines.append((row["name"], row["unit"], show(row["limit"]), show(row["mean"]),
-                      show(row["p99"]), show(row["limit_worst"]), show(row["worst"]),
+        lines.append((row["name"], row["unit"], str(row["check"]), str(row["cpus"]),
+                      show(row["limit"]), show(row["mean"]), show(row["p99"]),
+                      show(row["limit_worst"]), show(row["worst"]),
                       show(default.get("mean")), show(default.get("worst")), verdict(row)))
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     for line in lines:
@@ -115,16 +119,17 @@ def table(measured, beside):
         yield "  ".join(cells).rstrip()
 
 
-def readme(text, arch, measured):
+def readme(text, arch, results):
     """The text with the table between this architecture's marks made anew."""
     start, end = f"<!-- bench {arch} -->\n", f"<!-- end {arch} -->"
-    lines = ["| operation | unit | at most | mean | worst |", "|---|---|---|---|---|"]
-    for row in measured:
+    lines = ["| operation | unit | CHECK | CPUS | at most | mean | p99 | worst |",
+             "|---|---|---|---|---|---|---|---|"]
+    for row in shown(results):
         limit = show(row["limit"])
         if row["limit_worst"] is not None:
             limit += f" ({show(row['limit_worst'])})"
-        lines.append(f"| {row['name']} | {row['unit']} | {limit} | {show(row['mean'])} "
-                     f"| {show(row['worst'])} |")
+        lines.append(f"| {row['name']} | {row['unit']} | {row['check']} | {row['cpus']} | {limit} "
+                     f"| {show(row['mean'])} | {show(row['p99'])} | {show(row['worst'])} |")
     before, after = text.split(start)[0], text.split(end)[1]
     return before + start + "\n".join(lines) + "\n" + end + after
 
@@ -137,31 +142,30 @@ def main():
     parser.add_argument("--timeout", type=float, default=120)
     parser.add_argument("builds", nargs="+", help="CHECK=<n>:CPUS=<n>:<folder>")
     args = parser.parse_args()
+    limits = read_limits()
     results = []
     for build in args.builds:
         check, cpus, folder = build.split(":", 2)
         check, cpus = (int(word.split("=")[1]) for word in (check, cpus))
         try:
-            text = measure(args.arch, folder, args.timeout)
+            text = measure(args.arch, folder, cpus, args.timeout)
         except ConsoleError as error:
             print(f"bench: {folder}: {error}", file=sys.stderr)
             return 1
-        results.append(list(rows(text, args.arch, check, cpus)))
-    measured, *others = results
-    absent = sorted(set(LIMITS) - {row["name"] for row in measured})
+        results += rows(text, args.arch, check, cpus, limits)
+    absent = sorted(set(limits) - {row["name"] for row in results})
     for name in absent:
         print(f"bench: {name}: not measured", file=sys.stderr)
-    print("\n".join(table(measured, others[0] if others else [])))
-    everything = [row for result in results for row in result]
+    print("\n".join(table(results)))
     with open(args.json, "w", encoding="utf-8") as file:
-        json.dump(everything, file, indent=1)
+        json.dump(results, file, indent=1)
         file.write("\n")
     if args.readme:
         with open(args.readme, encoding="utf-8") as file:
             text = file.read()
         with open(args.readme, "w", encoding="utf-8") as file:
-            file.write(readme(text, args.arch, measured))
-    return 1 if absent or any(verdict(row) == "OVER" for row in everything) else 0
+            file.write(readme(text, args.arch, results))
+    return 1 if absent or any(verdict(row) == "OVER" for row in results) else 0
 
 
 if __name__ == "__main__":
