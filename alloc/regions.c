@@ -210,7 +210,7 @@ bool ash_regions_is_ram(const struct ash_regions *regions, struct ash_range rang
 
 bool ash_regions_is_reserved(const struct ash_regions *regions, struct ash_range range)
 {
-    for (unsigned i = 0; i < regions->reserved_count; i++) {
+    for (unsigned i = 0; i < regions->reserved_count && range.size != 0; i++) {
         uint64_t base = regions->reserved[i].base.value;
 
         /* Compared as distances, so that a range that wraps cannot hide. */

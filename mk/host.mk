@@ -15,8 +15,13 @@ UNIT_TESTS   := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/test_*.
 FUZZERS      := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 # Programs that do what a fuzzer does from a seed, faster; and what all of these share.
 SOAKS        := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/soak_mmu.c))
-FUZZ_SHARED  := $(sort $(filter-out $(FUZZERS:%=tests/fuzz/%.c) $(SOAKS:%=tests/fuzz/%.c), \
+SEEDED       := tests/fuzz/seeded.c
+FUZZ_SHARED  := $(sort $(filter-out $(FUZZERS:%=tests/fuzz/%.c) $(SOAKS:%=tests/fuzz/%.c) $(SEEDED), \
     $(wildcard tests/fuzz/*.c)))
+# The fuzzers of allocators also run from a seed, with words of 64 and of 32 bits.
+RANDOM       := $(patsubst tests/fuzz/fuzz_%.c,random_%, \
+    $(sort $(wildcard $(foreach what,regions frames pool slab heap pmem dma,tests/fuzz/fuzz_$(what).c))))
+RANDOMS      := $(foreach name,$(RANDOM),$(name)_64 $(name)_32)
 
 HOST_FLAGS := -std=gnu17 -g -O1 -fno-omit-frame-pointer $(DEFINES) -I. -Iinclude -Iport/sim \
     -Itests/unit $(WARNINGS) -ffile-prefix-map=$(CURDIR)=.
@@ -33,11 +38,15 @@ TOLD       := -Wl,--wrap=ash_frames_alloc -Wl,--wrap=ash_frames_free
 HOST_LIBS  := $(TOLD) -Wl,--as-needed -lcmocka -lfdt -lpthread
 FUZZ_FLAGS := $(HOST_FLAGS) -O2 -fsanitize=fuzzer-no-link
 FUZZ_LIBS  := $(TOLD) -Wl,--as-needed -lfdt
+# The headers of the compiler's own word size serve the other one as well, where it has none.
+M32_FLAGS  := $(HOST_FLAGS) -m32 -idirafter /usr/include/$(shell $(HOST_CC) -print-multiarch 2>/dev/null)
 # Soaks are long runs, and unit tests and fuzzers have the sanitizers. Later options win.
 SOAK_FLAGS     := $(HOST_FLAGS) -O2
 COVERAGE_FLAGS := $(HOST_FLAGS) -O0 --coverage -fprofile-update=single
 
 UNIT_OBJECTS := $(patsubst %,$(H)/gcc/%.o,$(HOST_SOURCES) $(TEST_SHARED) $(FUZZ_SHARED))
+M32_OBJECTS  := $(patsubst %,$(H)/m32/%.o,$(HOST_SOURCES) $(TEST_MACHINE) \
+    $(filter-out tests/fuzz/soak% tests/fuzz/shadow%,$(FUZZ_SHARED)))
 FUZZ_OBJECTS := $(patsubst %,$(H)/clang/%.o,$(HOST_SOURCES) $(TEST_MACHINE) $(FUZZ_SHARED))
 # A soak is one subject and port/sim: less to build than the whole library.
 SOAK_SOURCES := $(filter port/% mmu/%,$(HOST_SOURCES)) $(FUZZ_SHARED)
@@ -54,6 +63,7 @@ endef
 $(eval $(call host_stamp,gcc/flags,$(HOST_CC),$(HOST_FLAGS) $(SANITIZE) $(HOST_LIBS) $(UNIT_OBJECTS)))
 $(eval $(call host_stamp,tsan/flags,$(HOST_CC),$(THREAD_FLAGS) $(THREAD_OBJECTS)))
 $(eval $(call host_stamp,clang/flags,$(FUZZ_CC),$(FUZZ_FLAGS) $(SANITIZE) $(FUZZ_OBJECTS)))
+$(eval $(call host_stamp,m32/flags,$(HOST_CC),$(M32_FLAGS) $(SANITIZE) $(M32_OBJECTS)))
 $(eval $(call host_stamp,soak/flags,$(HOST_CC),$(SOAK_FLAGS) $(SOAK_OBJECTS)))
 $(eval $(call host_stamp,coverage/flags,$(HOST_CC),$(COVERAGE_FLAGS) $(COVERAGE_OBJECTS)))
 
@@ -61,6 +71,11 @@ $(H)/gcc/%.c.o: %.c $(H)/gcc/flags | packages
 	$(call say,HOSTCC  $<)
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC) $(HOST_FLAGS) $(SANITIZE) -MMD -MP -c $< -o $@
+
+$(H)/m32/%.c.o: %.c $(H)/m32/flags | packages
+	$(call say,HOSTCC  $< (32 bits))
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CC) $(M32_FLAGS) $(SANITIZE) -MMD -MP -c $< -o $@
 
 # A fuzzer looks for new paths in what it tests, not in the judges.
 $(FUZZ_SHARED:%=$(H)/clang/%.o) $(TEST_MACHINE:%=$(H)/clang/%.o) $(H)/clang/port/sim/%.c.o: FUZZ_FLAGS += -fno-sanitize=fuzzer-no-link
@@ -94,6 +109,10 @@ $(H)/tsan/libhost.a: $(THREAD_OBJECTS) $(H)/tsan/flags
 	@rm -f $@
 	$(Q)ar rcD $@ $(THREAD_OBJECTS)
 
+$(H)/m32/libhost.a: $(M32_OBJECTS) $(H)/m32/flags
+	@rm -f $@
+	$(Q)ar rcD $@ $(M32_OBJECTS)
+
 $(H)/clang/libhost.a: $(FUZZ_OBJECTS) $(H)/clang/flags
 	@rm -f $@
 	$(Q)ar rcD $@ $(FUZZ_OBJECTS)
@@ -105,6 +124,14 @@ $(H)/test_%: $(H)/gcc/tests/unit/test_%.c.o $(H)/gcc/libhost.a
 $(H)/fuzz_%: $(H)/clang/tests/fuzz/fuzz_%.c.o $(H)/clang/libhost.a
 	$(call say,FUZZLD  $@)
 	$(Q)$(FUZZ_CC) $(SANITIZE) -fsanitize=fuzzer $^ $(FUZZ_LIBS) -o $@
+
+$(H)/random_%_64: $(H)/gcc/tests/fuzz/fuzz_%.c.o $(SEEDED:%=$(H)/gcc/%.o) $(H)/gcc/libhost.a
+	$(call say,HOSTLD  $@)
+	$(Q)$(HOST_CC) $(SANITIZE) $^ $(FUZZ_LIBS) -o $@
+
+$(H)/random_%_32: $(H)/m32/tests/fuzz/fuzz_%.c.o $(SEEDED:%=$(H)/m32/%.o) $(H)/m32/libhost.a
+	$(call say,HOSTLD  $@)
+	$(Q)$(HOST_CC) -m32 $(SANITIZE) $^ $(TOLD) -o $@
 
 $(H)/threads_%: $(H)/tsan/tests/threads/threads_%.c.o $(H)/tsan/libhost.a
 	$(call say,HOSTLD  $@)
@@ -121,10 +148,11 @@ $(H)/coverage/soak_%: $(H)/coverage/tests/fuzz/soak_%.c.o $(COVERAGE_OBJECTS)
 .PHONY: unit-tests fuzzers thread-tests
 thread-tests: $(THREADS:%=$(H)/%)
 unit-tests: $(UNIT_TESTS:%=$(H)/%)
-fuzzers: $(FUZZERS:%=$(H)/%) $(SOAKS:%=$(H)/%)
+fuzzers: $(FUZZERS:%=$(H)/%) $(SOAKS:%=$(H)/%) $(RANDOMS:%=$(H)/%)
 
 -include $(patsubst %.o,%.d,$(THREAD_OBJECTS) $(THREADS:%=$(H)/tsan/tests/threads/%.c.o) \
     $(UNIT_OBJECTS) $(FUZZ_OBJECTS) \
     $(UNIT_TESTS:%=$(H)/gcc/tests/unit/%.c.o) $(FUZZERS:%=$(H)/clang/tests/fuzz/%.c.o) \
-    $(SOAK_OBJECTS) $(COVERAGE_OBJECTS) $(SOAKS:%=$(H)/soak/tests/fuzz/%.c.o) \
+    $(M32_OBJECTS) $(foreach folder,gcc m32,$(patsubst %,$(H)/$(folder)/%.o,$(SEEDED) \
+    $(RANDOM:random_%=tests/fuzz/fuzz_%.c))) $(SOAK_OBJECTS) $(COVERAGE_OBJECTS) $(SOAKS:%=$(H)/soak/tests/fuzz/%.c.o) \
     $(SOAKS:%=$(H)/coverage/tests/fuzz/%.c.o))

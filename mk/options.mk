@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 #
 # Options of the command line: defaults, checks, and the build folder that follows from them.
-# MEM and SMP describe the machine that runs the image and do not change the build.
+# MEM, SMP and EDU describe the machine that runs the image and do not change the build.
 
 BOARD := virt
 ARCH  := a32
 CPU   :=
 MEM   := 512M
 SMP   := 1
+EDU   := 31
 CHECK := 1
 CPUS  := 4
 VABITS := 39
@@ -15,6 +16,7 @@ SPACEBITS := 30
 ONLY  :=
 FUZZ_SECONDS := 60
 FUZZ_STEPS := 20000000
+RANDOM_STEPS := 10000000
 FUZZ_SEED :=
 SOAK_SECONDS := 300
 INSTALL := yes
@@ -47,6 +49,9 @@ ifneq ($(call matches,$(MEM),[1-9][0-9]*[MG]),yes)
 endif
 ifneq ($(call matches,$(SMP),[1-8]),yes)
     $(error SMP=$(SMP): the machine has 1 to 8 CPUs)
+endif
+ifeq ($(call one_of,$(EDU),- 28 31),)
+    $(error EDU=$(EDU): the PCI device edu reaches 28 or 31 address bits; -: it is not there)
 endif
 ifneq ($(call matches,$(CHECK),[0-2]),yes)
     $(error CHECK=$(CHECK): the checks have level 0, 1 or 2)

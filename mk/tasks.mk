@@ -21,7 +21,8 @@ Ashlar: a memory manager for bare-metal Arm Cortex-A.
   make bench          instruction counts, exact under -icount, beside their limits
   make mutants        each patch of tests/mutants must make a test fail
   make mutants-fuzz   each patch of the table code must make the fuzzer fail
-  make fuzz           each fuzzer for FUZZ_SECONDS; FUZZ_STEPS random operations on each format
+  make fuzz           each fuzzer for FUZZ_SECONDS; FUZZ_STEPS random operations on each format of
+                      tables, RANDOM_STEPS on each allocator with words of 64 and of 32 bits
                       of translation tables
   make soak           spaces and programs on 4 CPUs for SOAK_SECONDS, on both architectures
   make fuzz-coverage  the share of the table code's branches that random operations take
@@ -38,6 +39,7 @@ Options, with their defaults:
                       by default the image runs on all of them, and QEMU has -cpu max
   MEM=512M            RAM of the machine
   SMP=1               CPUs of the machine
+  EDU=31              address bits that its PCI device "edu" reaches, 28 or 31; -: no such device
   CHECK=1             ASH_CHECK: 0 cheapest checks, 1 default, 2 debug
   CPUS=4              ASH_CPUS: CPUs that the library can serve, 1 to 8
   VABITS=39           AArch64: bits of the firmware's addresses, 39 or 48
@@ -46,6 +48,7 @@ Options, with their defaults:
   ONLY=               test, mutants, fuzz: only what contains this text in its name
   FUZZ_SECONDS=60     length of one fuzzer's run
   FUZZ_STEPS=20000000 operations on each format (half an hour)
+  RANDOM_STEPS=10000000 operations on each allocator
   SOAK_SECONDS=300    length of a soak on one architecture
   FUZZ_SEED=          what they start from; by default something new
   INSTALL=yes         no: never install Debian packages
@@ -56,7 +59,7 @@ help:
 	$(info $(HELP))
 	@:
 
-RUN := $(PYTHON) -B tools/run.py --arch $(ARCH) --build $(B) --mem $(MEM) --smp $(SMP) \
+RUN := $(PYTHON) -B tools/run.py --arch $(ARCH) --build $(B) --mem $(MEM) --smp $(SMP) --edu=$(EDU) \
     $(if $(CPU),--cpu $(CPU))
 
 run: $(B)/ashlar.img
@@ -79,7 +82,7 @@ format-check: | packages
 TEST := $(PYTHON) -B tools/test_all.py --only '$(ONLY)' \
     --unit-tests '$(UNIT_TESTS:%=$(H)/%)' --fuzzers '$(FUZZERS:%=$(H)/%)' \
     --threads '$(THREADS:%=$(H)/%)' \
-    --soaks '$(SOAKS:%=$(H)/%)' --examples '$(EXAMPLES)' \
+    --soaks '$(SOAKS:%=$(H)/%)' --randoms '$(RANDOMS:%=$(H)/%)' --examples '$(EXAMPLES)' \
     BOARD=$(BOARD) CPU=$(CPU) CHECK=$(CHECK) CPUS=$(CPUS)
 
 # The script builds by calling make again, so that a build that fails is counted like a test.
@@ -87,7 +90,8 @@ test: packages
 	@$(TEST)
 
 fuzz: fuzzers
-	@$(TEST) --fuzz-seconds $(FUZZ_SECONDS) --fuzz-steps $(FUZZ_STEPS) --fuzz-seed '$(FUZZ_SEED)'
+	@$(TEST) --fuzz-seconds $(FUZZ_SECONDS) --fuzz-steps $(FUZZ_STEPS) \
+	    --random-steps $(RANDOM_STEPS) --fuzz-seed '$(FUZZ_SEED)'
 
 fuzz-coverage: $(H)/coverage/soak_mmu
 	@find $(H)/coverage -name '*.gcda' -delete

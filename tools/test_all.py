@@ -32,6 +32,7 @@ LOGS = os.path.join("build", "logs")
 LOG_LINES = 40  # of a failed job's log that are printed
 SHORT_FUZZ_SECONDS = 4
 SHORT_SOAK_STEPS = 40000
+SHORT_RANDOM_STEPS = 100000
 # Other builds of the flash image, and what sets their machine apart from the default one.
 VARIANTS = (({"CHECK": "0"}, {}), ({"CHECK": "2"}, {"smp": 2}), ({"CPUS": "1"}, {"smp": 2}),
             ({"ARCH": "a64", "CHECK": "2", "CPUS": "1"}, {}),
@@ -226,6 +227,18 @@ def soak_job(path, steps, seed, kind=""):
     return Job(name, work)
 
 
+def random_job(path, steps, seed):
+    """Steps of an allocator's fuzzer from a seed: random_<what>_<bits>."""
+    name = os.path.basename(path).replace("_", " ")
+    seconds = 300 + steps // 1000
+
+    def work(log):
+        status, output = execute([path, "--steps", str(steps), "--seed", str(seed)], log, seconds)
+        finding = FINDING.search(output)
+        return [run.check(name, finding[1] if status and finding else why(status, seconds))]
+    return Job(name, work)
+
+
 def alone(folder):
     """Waits until no other run uses the folder; hold on to what it returns."""
     os.makedirs(folder, exist_ok=True)
@@ -333,6 +346,8 @@ class Tests:
             yield fuzz_job(path, SHORT_FUZZ_SECONDS)
         for path in args.soaks.split():
             yield soak_job(path, SHORT_SOAK_STEPS, 1)
+        for path in args.randoms.split():
+            yield random_job(path, SHORT_RANDOM_STEPS, 1)
         yield from script_jobs(folders)
         for arch in ARCHES:
             for name in args.examples.split():
@@ -386,13 +401,14 @@ def fuzz(args):
     for path in args.soaks.split():
         kinds = subprocess.run([path, "--list"], check=True, text=True, stdout=subprocess.PIPE)
         jobs += [soak_job(path, args.fuzz_steps, seed, kind) for kind in kinds.stdout.split()]
+    jobs += [random_job(path, args.random_steps, seed) for path in args.randoms.split()]
     jobs = [job for job in jobs if tests.wanted(job.name)]
     print(f"seed {seed}", flush=True)
     with ThreadPoolExecutor(max_workers=args.jobs) as pool:
         futures = {pool.submit(tests.perform, job): job for job in jobs}
         for future in as_completed(futures):
             job, (results, seconds, log) = futures[future], future.result()
-            if tests.show(job, results, seconds, log) and job.name.startswith("soak "):
+            if tests.show(job, results, seconds, log) and job.name.startswith(("soak ", "random ")):
                 with open(log, encoding="utf-8") as file:
                     print("".join(f"    {line}" for line in file.readlines()[1:]), end="")
     return tests.summary(time.monotonic() - start)
@@ -404,6 +420,8 @@ def main():
     parser.add_argument("--threads", default="", help="programs")
     parser.add_argument("--fuzzers", default="", help="programs")
     parser.add_argument("--soaks", default="", help="programs")
+    parser.add_argument("--randoms", default="", help="programs")
+    parser.add_argument("--random-steps", type=int, help="run the fuzzers alone: steps of those")
     parser.add_argument("--examples", default="", help="names")
     parser.add_argument("--only", default="", help="only jobs with this text in their name")
     parser.add_argument("--fuzz-seconds", type=int, help="run the fuzzers alone, this long each")

@@ -198,7 +198,8 @@ static void maintain(enum sim_op op, const void *start, size_t size)
     }
     size_t from = line.offset, end = from + size;
 
-    for (line.offset = ash_align_down(from, SIM_LINE); line.offset < end; line.offset += SIM_LINE) {
+    for (line.offset = (size_t)ash_align_down(from, SIM_LINE); line.offset < end;
+         line.offset += SIM_LINE) {
         if (op == SIM_CACHE_INVALIDATE) {
             check_edges(&line, from, end);
             /* What was written by plain pointers inside the range stands for what a device wrote:
@@ -271,7 +272,7 @@ static void bulk_part(const struct part *part, bool done)
         }
         return;
     }
-    page.offset = ash_align_down(page.offset, ASH_PAGE_SIZE);
+    page.offset = (size_t)ash_align_down(page.offset, ASH_PAGE_SIZE);
     sim_tables_overwrite(part->frame, &page);
     if (is_uncached(part->frame)) {
         check_absent(part);

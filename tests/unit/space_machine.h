@@ -60,7 +60,7 @@ static inline void machine_start(const struct kind *kind, unsigned cpus, unsigne
     const struct ash_frames_config frames = {.direct_limit = {RAM_AT + RAM_IN}};
     const struct ash_spaces_config config = {
         .format = kind->format == SIM_LPAE ? &ash_mmu_format_lpae : &ash_mmu_format_a64,
-        .base = {kind->base},
+        .base = {(uintptr_t)kind->base},
         .bits = kind->bits,
     };
     struct ash_regions regions;

@@ -285,6 +285,7 @@ static void queries_survive_wrapping_ranges(void **state)
     assert_true(ash_regions_is_reserved(&regions, range(0x1fff, UINT64_MAX)));
     assert_false(ash_regions_is_reserved(&regions, range(0x2000, 0x1000)));
     assert_false(ash_regions_is_reserved(&regions, range(0, 0x1000)));
+    assert_false(ash_regions_is_reserved(&regions, range(0x1800, 0)));
 }
 
 int main(void)

@@ -29,7 +29,7 @@ static inline unsigned user_rights(ash_va_t va)
 static inline void user_expect(ash_va_t va, uint64_t size, unsigned rights)
 {
     for (uint64_t done = 0; done < size; done += PAGE) {
-        must(user_rights(ash_va(va.value + done)) == rights);
+        must(user_rights(ash_va(va.value + (uintptr_t)done)) == rights);
     }
 }
 
