@@ -20,8 +20,9 @@ from console import Console, ConsoleError
 MEASURED = (0, 1)  # CHECK and CPUS of the build that all rows are shown of
 DEFAULT = (1, 4)   # and of the one whose figures stand beside them
 CPU = {"a32": "cortex-a15", "a64": "cortex-a53"}
-LIMITS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
-                      "bench", "limits.txt")
+FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bench")
+LIMITS = os.path.join(FOLDER, "limits.txt")
+PEERS = os.path.join(FOLDER, "peers.txt")
 TOLERANCE = 1.1  # within this factor of a limit is enough if the rest would cost clarity
 NUMBER = r"([0-9]+(?:\.[0-9]+)?)"
 ROW = re.compile(rf"^# bench (\S+) (\S+) {NUMBER} {NUMBER} {NUMBER}$", re.MULTILINE)
@@ -119,9 +120,46 @@ def table(results):
         yield "  ".join(cells).rstrip()
 
 
-def readme(text, arch, results):
-    """The text with the table between this architecture's marks made anew."""
-    start, end = f"<!-- bench {arch} -->\n", f"<!-- end {arch} -->"
+def read_peers(path=PEERS):
+    """(work, peers, (check, cpus), rows, "mean" or "worst") of each line."""
+    peers = []
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            if line.strip() and not line.startswith("#"):
+                work, others, build, names, which = (word.strip() for word in line.split(";"))
+                if which not in ("mean", "worst"):
+                    raise ValueError(f"{path}: {which}: mean or worst")
+                peers.append((work, others, tuple(map(int, build.split())),
+                              [name.strip() for name in names.split("/")], which))
+    return peers
+
+
+def peers_table(results, peers):
+    """What others need for the same work, and what was measured here; lines of Markdown."""
+    measured = {(row["name"], row["check"], row["cpus"]): row for row in results}
+    yield "| work | CHECK | CPUS | others | at most | Ashlar |"
+    yield "|---|---|---|---|---|---|"
+    for work, others, build, names, which in peers:
+        found = [measured[name, *build] for name in names]
+        limit = "limit" if which == "mean" else "limit_worst"
+        cells = [work, str(build[0]), str(build[1]), others,
+                 "/".join(show(row[limit]) for row in found),
+                 "/".join(show(row[which]) for row in found)]
+        yield f"| {' | '.join(cells)} |"
+
+
+def between(text, start, end, lines):
+    """The text with the lines between the two marks; as it was if it has no such marks."""
+    if start not in text:
+        return text
+    before, after = text.split(start)[0], text.split(start)[1].split(end, 1)[1]
+    return before + start + "\n".join(lines) + "\n" + end + after
+
+
+def readme(text, arch, results, peers):
+    """The text with this architecture's tables made anew."""
+    text = between(text, f"<!-- peers {arch} -->\n", f"<!-- end peers {arch} -->",
+                   peers_table(results, peers) if f"<!-- peers {arch} -->" in text else [])
     lines = ["| operation | unit | CHECK | CPUS | at most | mean | p99 | worst |",
              "|---|---|---|---|---|---|---|---|"]
     for row in shown(results):
@@ -130,8 +168,7 @@ def readme(text, arch, results):
             limit += f" ({show(row['limit_worst'])})"
         lines.append(f"| {row['name']} | {row['unit']} | {row['check']} | {row['cpus']} | {limit} "
                      f"| {show(row['mean'])} | {show(row['p99'])} | {show(row['worst'])} |")
-    before, after = text.split(start)[0], text.split(end)[1]
-    return before + start + "\n".join(lines) + "\n" + end + after
+    return between(text, f"<!-- bench {arch} -->\n", f"<!-- end {arch} -->", lines)
 
 
 def main():
@@ -153,18 +190,20 @@ def main():
             print(f"bench: {folder}: {error}", file=sys.stderr)
             return 1
         results += rows(text, args.arch, check, cpus, limits)
-    absent = sorted(set(limits) - {row["name"] for row in results})
+    peers = read_peers()
+    wanted = set(limits).union(*(names for _, _, _, names, _ in peers))
+    absent = sorted(wanted - {row["name"] for row in results})
     for name in absent:
         print(f"bench: {name}: not measured", file=sys.stderr)
     print("\n".join(table(results)))
     with open(args.json, "w", encoding="utf-8") as file:
         json.dump(results, file, indent=1)
         file.write("\n")
-    if args.readme:
+    if args.readme and not absent:
         with open(args.readme, encoding="utf-8") as file:
             text = file.read()
         with open(args.readme, "w", encoding="utf-8") as file:
-            file.write(readme(text, args.arch, results))
+            file.write(readme(text, args.arch, results, peers))
     return 1 if absent or any(verdict(row) == "OVER" for row in results) else 0
 
 

@@ -16,6 +16,7 @@ WITHOUT_POWER_OFF = ("el3-drop",)
 UBOOT = {"a32": "/usr/lib/u-boot/qemu_arm/u-boot.bin",
          "a64": "/usr/lib/u-boot/qemu_arm64/u-boot.bin"}
 UIMAGE_ADDRESS = 0x44000000  # where the legacy image waits for U-Boot's bootm
+EDU_BITS = ("-", "28", "31")  # of addresses that the PCI device `edu` reaches, if there is one
 THREADS = 4  # CPUs that QEMU runs at the same time
 PROMPT = "ashlar> "
 
@@ -29,6 +30,7 @@ class Machine:
     smp: int = 1
     gic: int = 2
     build: str = "a32"
+    edu: str = "-"
 
     def __post_init__(self):
         if self.build not in BUILDS:
@@ -43,6 +45,8 @@ class Machine:
             raise ValueError(f"gic {self.gic!r}: 2 or 3")
         if not 1 <= self.smp <= 8:
             raise ValueError(f"smp {self.smp!r}: 1 to 8")
+        if self.edu not in EDU_BITS:
+            raise ValueError(f"edu {self.edu!r}: one of {', '.join(EDU_BITS)}")
         memory_bytes(self.mem)
 
     @property
@@ -116,6 +120,14 @@ def boot_files(machine, build):
     return names
 
 
+def edu_arguments(machine):
+    """The device, what it cannot say of itself, and a file that firmware may write."""
+    if machine.edu == "-":
+        return []
+    return ["-device", f"edu,dma_mask={(1 << int(machine.edu)) - 1:#x}",
+            "-fw_cfg", f"name=opt/ashlar/edu-bits,string={machine.edu}", "-device", "vmcoreinfo"]
+
+
 def qemu_command(machine, build, disk=None, serial="stdio", reboot=False, extra=()):
     options = ["virt", f"gic-version={machine.gic}"]
     if machine.entry in ("hyp", "el2", "el2-stub", "drop"):
@@ -137,7 +149,7 @@ def qemu_command(machine, build, disk=None, serial="stdio", reboot=False, extra=
     if disk:
         command += ["-drive", f"if=none,format=raw,id=disk0,file={disk}",
                     "-device", "virtio-blk-device,drive=disk0"]
-    return [*command, *boot_arguments(machine, build), *extra]
+    return [*command, *edu_arguments(machine), *boot_arguments(machine, build), *extra]
 
 
 def start(console, machine):

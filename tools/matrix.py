@@ -17,8 +17,9 @@ def read(lines):
         if not words:
             continue
         try:
-            name, build, image, entry, cpu, mem, smp, gic = words
-            rows.append((name, machines.Machine(image, entry, cpu, mem, int(smp), int(gic), build)))
+            name, build, image, entry, cpu, mem, smp, gic, edu = words
+            rows.append((name, machines.Machine(image, entry, cpu, mem, int(smp), int(gic), build,
+                                                edu)))
         except ValueError as error:
             raise ValueError(f"line {number}: {error}") from None
     return rows

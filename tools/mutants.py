@@ -164,7 +164,7 @@ class Copy:
             session = session.on(mutant.arch)
             sections = [s for s in session.sections if not section or s.name == section]
             return script.run_sections(session, sections, images, log)
-        machine = machines.Machine(build=mutant.arch)
+        machine = machines.Machine(build=mutant.arch, edu="31")
         if mutant.kind == "row":
             machine = dict(matrix.rows())[mutant.test]
         disk = disks.Disk(f"{log}.disk")

@@ -172,6 +172,8 @@ def main():
     parser.add_argument("--mem", default="512M")
     parser.add_argument("--smp", type=int, default=1)
     parser.add_argument("--gic", type=int, default=2)
+    parser.add_argument("--edu", default="31", choices=machines.EDU_BITS,
+                        help="bits of addresses that the PCI device reaches")
     parser.add_argument("--no-disk", action="store_true")
     parser.add_argument("--seed", type=int, help="seed of the disk's random data")
     parser.add_argument("--timeout", type=float, default=120.0, help="seconds")
@@ -180,7 +182,8 @@ def main():
     args = parser.parse_args()
 
     machine = machines.for_processor(
-        machines.Machine(args.image, args.entry, args.cpu, args.mem, args.smp, args.gic, args.arch),
+        machines.Machine(args.image, args.entry, args.cpu, args.mem, args.smp, args.gic, args.arch,
+                         args.edu),
         args.cpu)
     if machine.cpu != args.cpu:
         print(f"{machine.qemu} has no {args.cpu}: running on {machine.cpu}")

@@ -19,6 +19,11 @@ static inline void mmio_write32(ash_va_t base, uint32_t offset, uint32_t value)
     *(volatile uint32_t *)(base.value + offset) = value;
 }
 
+static inline void mmio_write16(ash_va_t base, uint32_t offset, uint16_t value)
+{
+    *(volatile uint16_t *)(base.value + offset) = value;
+}
+
 static inline uint8_t mmio_read8(ash_va_t base, uint32_t offset)
 {
     return *(const volatile uint8_t *)(base.value + offset);

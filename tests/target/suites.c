@@ -34,7 +34,8 @@
     X(smp_alloc)                                                                                   \
     X(process)                                                                                     \
     X(sched)                                                                                       \
-    X(block)
+    X(block)                                                                                       \
+    X(fw_cfg)
 
 #define DECLARE(name) extern const struct target_suite suite_##name;
 SUITES(DECLARE)

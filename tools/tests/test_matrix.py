@@ -16,6 +16,7 @@ VALUES = {
         "cpu": ("max", "cortex-a15", "cortex-a7", "cortex-a53", "cortex-a72"),
         "mem": ("32M", "512M", "3G", "6G"),
         "gic": (2, 3),
+        "edu": machines.EDU_BITS,
     },
     "a64": {
         "build": ("a64", "a64-va48"),
@@ -24,6 +25,7 @@ VALUES = {
         "cpu": ("max", "cortex-a53", "cortex-a72", "cortex-a76"),
         "mem": ("32M", "512M", "8G"),
         "gic": (2, 3),
+        "edu": machines.EDU_BITS,
     },
 }
 
@@ -70,18 +72,19 @@ class Matrix(unittest.TestCase):
 
 class Reader(unittest.TestCase):
     def test_row(self):
-        rows = matrix.read(["# x\n", "\n", "a a32 flash hyp max 3G 2 3 # y\n",
-                            "b a64-va48 ram el2 max 8G 1 3\n"])
+        rows = matrix.read(["# x\n", "\n", "a a32 flash hyp max 3G 2 3 - # y\n",
+                            "b a64-va48 ram el2 max 8G 1 3 31\n"])
         self.assertEqual(rows, [
             ("a", machines.Machine("flash", "hyp", "max", "3G", 2, 3)),
-            ("b", machines.Machine("ram", "el2", "max", "8G", 1, 3, "a64-va48"))])
+            ("b", machines.Machine("ram", "el2", "max", "8G", 1, 3, "a64-va48", "31"))])
 
     def test_bad_rows(self):
-        for line in ("a a32 flash hyp max 3G 2", "a a32 disk hyp max 3G 2 3",
-                     "a a32 flash el2 max 3G 2 3", "a a64 flash hyp max 3G 2 3",
-                     "a a32 flash hyp max 3K 2 3", "a a32 flash hyp max 0M 2 3",
-                     "a a32 flash hyp max 3G 9 3", "a a32 flash hyp max 3G 2 4",
-                     "a a32 flash hyp max 3G two 3", "a a16 flash hyp max 3G 2 3"):
+        for line in ("a a32 flash hyp max 3G 2 3", "a a32 disk hyp max 3G 2 3 -",
+                     "a a32 flash el2 max 3G 2 3 -", "a a64 flash hyp max 3G 2 3 -",
+                     "a a32 flash hyp max 3K 2 3 -", "a a32 flash hyp max 0M 2 3 -",
+                     "a a32 flash hyp max 3G 9 3 -", "a a32 flash hyp max 3G 2 4 -",
+                     "a a32 flash hyp max 3G two 3 -", "a a16 flash hyp max 3G 2 3 -",
+                     "a a32 flash hyp max 3G 2 3 32"):
             with self.assertRaises(ValueError, msg=line):
                 matrix.read([line])
 
