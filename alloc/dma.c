@@ -1,17 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Devices: what they can reach, and buffers that they share with the CPU.
+ * Devices: what they can reach.
  * A constraint is about bus addresses; memory is found by physical ones. Only this file converts.
  */
 #include "ashlar/dma.h"
 
 #include "alloc/dma_limits.h"
-#include "alloc/pmem_region.h"
 #include "ashlar/vmap.h"
 #include "port/port.h"
 
 /* A device that went through ash_dma_init; not a value that memory has by chance. */
 #define DMA_READY 0x444d4131u
+
+/* The RAM that there is. */
+static struct ash_range dma_ram[ASH_REGIONS_RAM];
+static unsigned dma_ram_count;
+
+void ash_dma_setup(const struct ash_regions *regions)
+{
+    for (unsigned i = 0; i < regions->ram_count; i++) {
+        dma_ram[i] = regions->ram[i];
+    }
+    dma_ram_count = regions->ram_count;
+}
 
 bool dma_is_ready(const struct ash_dma_device *device)
 {
@@ -20,11 +31,15 @@ bool dma_is_ready(const struct ash_dma_device *device)
 
 void dma_count(struct ash_dma_device *device, int change)
 {
-    (void)port_fetch_add(&device->live, (uint32_t)change);
+    uint32_t now = port_fetch_add(&device->live, (uint32_t)change) + (uint32_t)change;
+    uint32_t most = port_load_acquire(&device->most);
+
+    while (change > 0 && now > most && !port_exchange32(&device->most, most, now)) {
+        most = port_load_acquire(&device->most);
+    }
 }
 
-/* The physical addresses [*first, *last] that the device reaches; false if there are none. */
-static bool dma_window(const struct ash_dma_device *device, uint64_t *first, uint64_t *last)
+bool dma_window(const struct ash_dma_device *device, uint64_t *first, uint64_t *last)
 {
     uint64_t offset = (uint64_t)device->bus_offset;
 
@@ -45,20 +60,52 @@ static bool dma_power_fits(uint64_t power, int64_t offset)
     return power == 0 || (ash_is_power_of_two(power) && ash_is_aligned((uint64_t)offset, power));
 }
 
-int ash_dma_init(struct ash_dma_device *device)
+bool dma_is_sound(const struct ash_dma_device *device)
 {
     uint64_t first, last;
+
+    return (device->mask & (device->mask + 1)) == 0 && device->mask != 0 &&
+           (device->keep & (device->keep + 1)) == 0 &&
+           dma_power_fits(device->alignment, device->bus_offset) &&
+           dma_power_fits(device->boundary, device->bus_offset) &&
+           ((uint64_t)device->bus_offset & device->keep) == 0 && dma_window(device, &first, &last);
+}
+
+/* Some RAM is in the window, or none is known. */
+static bool dma_reaches_ram(const struct ash_dma_device *device)
+{
+    uint64_t first, last;
+
+    (void)dma_window(device, &first, &last);
+    for (unsigned i = 0; i < dma_ram_count; i++) {
+        uint64_t base = dma_ram[i].base.value;
+
+        if (base <= last && base + dma_ram[i].size > first) {
+            return true;
+        }
+    }
+    return dma_ram_count == 0;
+}
+
+int ash_dma_init(struct ash_dma_device *device)
+{
+    int error;
 
     if (dma_is_ready(device)) {
         return ASH_EEXIST;
     }
-    if ((device->mask & (device->mask + 1)) != 0 || device->mask == 0 ||
-        !dma_power_fits(device->alignment, device->bus_offset) ||
-        !dma_power_fits(device->boundary, device->bus_offset) ||
-        !dma_window(device, &first, &last)) {
+    if (!dma_is_sound(device)) {
         return ASH_EINVAL;
     }
+    if (!dma_reaches_ram(device)) {
+        return ASH_ERANGE;
+    }
+    error = device->bounce == NULL ? 0 : dma_bounce_join(device);
+    if (error != 0) {
+        return error;
+    }
     device->live = 0;
+    device->most = 0;
     device->ready = DMA_READY;
     return 0;
 }
@@ -72,18 +119,26 @@ int ash_dma_exit(struct ash_dma_device *device)
         return ASH_EBUSY;
     }
     device->ready = 0;
+    if (device->bounce != NULL) {
+        dma_bounce_leave(device);
+    }
     return 0;
+}
+
+bool dma_reaches(const struct ash_dma_device *device, ash_pa_t pa, uint64_t size)
+{
+    uint64_t first, last, end;
+
+    return dma_window(device, &first, &last) && ash_range_end(pa.value, size, &end) &&
+           pa.value >= first && end - 1 <= last;
 }
 
 int ash_dma_bus(const struct ash_dma_device *device, ash_pa_t pa, uint64_t size, ash_bus_t *bus)
 {
-    uint64_t first, last, end;
-
     if (!dma_is_ready(device) || size == 0) {
         return ASH_EINVAL;
     }
-    if (!dma_window(device, &first, &last) || !ash_range_end(pa.value, size, &end) ||
-        pa.value < first || end - 1 > last) {
+    if (!dma_reaches(device, pa, size)) {
         return ASH_ERANGE;
     }
     bus->value = pa.value + (uint64_t)device->bus_offset;
@@ -124,54 +179,6 @@ int dma_fits(const struct ash_dma_device *device, ash_pa_t pa, uint64_t size, as
     return 0;
 }
 
-int ash_dma_alloc(struct ash_dma_device *device, struct ash_pmem *region, uint64_t size,
-                  struct ash_dma_buffer *buffer)
-{
-    struct ash_pmem_request request = {
-        .size = size,
-        .align = ASH_PMEM_QUANTUM,
-    };
-    struct ash_pmem_block block;
-    int error;
-
-    if (!dma_is_ready(device) || size == 0) {
-        return ASH_EINVAL;
-    }
-    request.flags = device->coherent ? ASH_PMEM_CACHED : ASH_PMEM_UNCACHED;
-    if (device->alignment > ASH_PMEM_QUANTUM) {
-        request.align = device->alignment;
-    }
-    if (device->boundary > ASH_PMEM_QUANTUM) {
-        request.boundary = device->boundary;
-    } else if (device->boundary != 0 && size > device->boundary) {
-        return ASH_ERANGE;
-    }
-    if (!dma_window(device, &request.min, &request.max) ||
-        request.min > region->range.base.value + (region->range.size - 1) ||
-        request.max < region->range.base.value || request.max == 0) {
-        return ASH_ERANGE;
-    }
-    error = ash_pmem_alloc_request(region, &request, &block);
-    if (error != 0) {
-        return error;
-    }
-    buffer->block = block;
-    buffer->bus.value = block.pa.value + (uint64_t)device->bus_offset;
-    buffer->device = device;
-    dma_count(device, 1);
-    return 0;
-}
-
-int ash_dma_free(struct ash_dma_buffer *buffer)
-{
-    int error = ash_pmem_free(&buffer->block);
-
-    if (error == 0) {
-        dma_count(buffer->device, -1);
-    }
-    return error;
-}
-
 void ash_dma_barrier(void)
 {
     port_dmb_sy();
@@ -198,6 +205,9 @@ uint64_t ash_dma_max_mapping_size(const struct ash_dma_device *device)
     if (device->segment != 0 && device->segment < most) {
         most = device->segment;
     }
+    if (device->bounce != NULL && dma_bounce_limit(device) < most) {
+        most = dma_bounce_limit(device);
+    }
     return most;
 }
 
@@ -208,5 +218,21 @@ size_t ash_dma_cache_alignment(const struct ash_dma_device *device)
 
 bool ash_dma_need_sync(const struct ash_dma_device *device)
 {
-    return !device->coherent;
+    return !device->coherent || device->bounce != NULL;
+}
+
+uint64_t ash_dma_required_mask(const struct ash_dma_device *device)
+{
+    uint64_t bits = 0;
+
+    for (unsigned i = 0; i < dma_ram_count; i++) {
+        uint64_t first = dma_ram[i].base.value, last = first + dma_ram[i].size - 1, bus;
+
+        if (__builtin_add_overflow(first, device->bus_offset, &bus) ||
+            __builtin_add_overflow(last, device->bus_offset, &bus)) {
+            return UINT64_MAX;
+        }
+        bits |= bus;
+    }
+    return bits == 0 ? UINT64_MAX : UINT64_MAX >> __builtin_clzll(bits);
 }

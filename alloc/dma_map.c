@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Streaming mappings: memory changes hands between CPU and device, and each hand-over does the
- * barriers and the cache maintenance that the new owner needs.
+ * barriers, the cache maintenance and, where the device works on a copy, the copying that the new
+ * owner needs.
  *
  * The CPU's cache must hold no dirty line of memory that the device writes (its eviction would
  * destroy data), and no clean one when the CPU reads it (it would be stale). Lines may come into
  * the cache by speculation at any time, so both ends of a transfer need maintenance (arm-rules 21;
  * DDI 0487 B2.8, D7.5).
+ *
+ * A copy is written to by this file only, and its lines are cleaned at once: none of it is dirty.
  */
 #include "alloc/dma_limits.h"
+#include "alloc/dma_parts.h"
 #include "ashlar/dma.h"
 #include "port/port.h"
 
@@ -22,30 +26,45 @@ static bool dma_is_direction(enum ash_dma_direction direction)
     return direction >= ASH_DMA_TO_DEVICE && direction <= ASH_DMA_BIDIRECTIONAL;
 }
 
-/* Invalidation works on whole lines: both values must be multiples of one. */
-static bool dma_breaks_lines(const struct ash_dma_device *device, enum ash_dma_direction direction,
-                             uint64_t start, uint64_t size)
-{
-    return dma_device_writes(direction) &&
-           !ash_is_aligned(start | size, ash_dma_cache_alignment(device));
-}
-
 /* From the CPU to the device. */
-static void dma_give(const struct ash_dma_mapping *mapping, size_t begin, size_t end)
+static void dma_give(struct ash_dma_mapping *mapping, size_t begin, size_t end)
 {
+    uint8_t *memory = mapping->memory + begin;
+
+    if (mapping->original != NULL) {
+        port_copy(memory, mapping->original + begin, end - begin);
+        mapping->copied += end - begin;
+    }
     if (mapping->device->coherent) {
         port_dsb_sy(); /* the CPU's writes come before the one that starts the device */
     } else if (dma_device_writes(mapping->direction)) {
-        port_cache_clean_invalidate(mapping->cpu + begin, end - begin);
+        port_cache_clean_invalidate(memory, end - begin);
     } else {
-        port_cache_clean(mapping->cpu + begin, end - begin);
+        port_cache_clean(memory, end - begin);
     }
 }
 
-static void dma_drop_lines(const struct ash_dma_mapping *mapping, size_t begin, size_t end)
+/* A part that the device had. */
+static void dma_take_devices(struct ash_dma_mapping *mapping, size_t begin, size_t end)
 {
-    if (begin < end) {
-        port_cache_invalidate(mapping->cpu + begin, end - begin);
+    if (begin == end) {
+        return;
+    }
+    if (!mapping->device->coherent) {
+        port_cache_invalidate(mapping->memory + begin, end - begin);
+    }
+    if (mapping->original != NULL) {
+        port_copy(mapping->original + begin, mapping->memory + begin, end - begin);
+        mapping->copied += end - begin;
+    }
+}
+
+/* A part that the CPU had and may have written to: dirty lines are written back. What it wrote
+ * beside a copy stays as it is. */
+static void dma_take_own(const struct ash_dma_mapping *mapping, size_t begin, size_t end)
+{
+    if (begin < end && !mapping->device->coherent && mapping->original == NULL) {
+        port_cache_clean_invalidate(mapping->memory + begin, end - begin);
     }
 }
 
@@ -55,28 +74,44 @@ static size_t dma_clamp(size_t value, size_t low, size_t high)
 }
 
 /* From the device to the CPU. */
-static void dma_take(const struct ash_dma_mapping *mapping, size_t begin, size_t end)
+static void dma_take(struct ash_dma_mapping *mapping, size_t begin, size_t end)
 {
     /* What told the CPU that the device has finished comes before all that follows. */
     port_dmb_sy();
-    if (mapping->device->coherent || !dma_device_writes(mapping->direction)) {
+    if (!dma_device_writes(mapping->direction)) {
         return;
     }
-    /* Where the CPU has been allowed to write its lines may be dirty: those are written back. */
-    size_t mine = dma_clamp(mapping->cpu_begin, begin, end);
-    size_t past = dma_clamp(mapping->cpu_end, mine, end);
+    for (unsigned i = 0; i < mapping->held.count; i++) {
+        size_t own = dma_clamp(mapping->held.part[i].begin, begin, end);
+        size_t past = dma_clamp(mapping->held.part[i].end, begin, end);
 
-    dma_drop_lines(mapping, begin, mine);
-    if (mine < past) {
-        port_cache_clean_invalidate(mapping->cpu + mine, past - mine);
+        dma_take_devices(mapping, begin, own);
+        dma_take_own(mapping, own, past);
+        begin = past;
     }
-    dma_drop_lines(mapping, past, end);
+    dma_take_devices(mapping, begin, end);
+}
+
+/* The device may have the memory itself: 0 and its bus address. */
+static int dma_direct(const struct ash_dma_device *device, ash_pa_t pa, size_t size,
+                      enum ash_dma_direction direction, ash_bus_t *bus)
+{
+    int error = dma_fits(device, pa, size, bus);
+
+    /* Invalidation works on whole lines. */
+    if (error == 0 && dma_device_writes(direction) &&
+        !ash_is_aligned(pa.value | size, ash_dma_cache_alignment(device))) {
+        error = ASH_EALIGN;
+    }
+    return error;
 }
 
 int ash_dma_map(struct ash_dma_device *device, ash_pa_t pa, size_t size,
                 enum ash_dma_direction direction, struct ash_dma_mapping *mapping)
 {
+    ash_pa_t work = pa;
     ash_bus_t bus;
+    uint64_t end;
     int error;
 
     if (!dma_is_ready(device) || size == 0 || !dma_is_direction(direction)) {
@@ -85,21 +120,25 @@ int ash_dma_map(struct ash_dma_device *device, ash_pa_t pa, size_t size,
     if (mapping->device != NULL) {
         return ASH_EBUSY;
     }
-    error = dma_fits(device, pa, size, &bus);
+    if (!ash_range_end(pa.value, size, &end) || port_ptr(pa) == NULL ||
+        port_ptr(ash_pa(end - 1)) == NULL) {
+        return ASH_ERANGE;
+    }
+    error = dma_direct(device, pa, size, direction, &bus);
+    if (error != 0 && device->bounce != NULL && (device->segment == 0 || size <= device->segment)) {
+        error = dma_bounce_take(device, pa, size, &work);
+        bus.value = work.value + (uint64_t)device->bus_offset;
+    }
     if (error != 0) {
         return error;
-    }
-    if (dma_breaks_lines(device, direction, pa.value, size)) {
-        return ASH_EALIGN;
-    }
-    if (port_ptr(pa) == NULL || port_ptr(ash_pa(pa.value + size - 1)) == NULL) {
-        return ASH_ERANGE;
     }
     *mapping = (struct ash_dma_mapping){
         .bus = bus,
         .device = device,
         .pa = pa,
-        .cpu = port_ptr(pa),
+        .work = work,
+        .memory = port_ptr(work),
+        .original = work.value == pa.value ? NULL : port_ptr(pa),
         .size = size,
         .direction = direction,
     };
@@ -114,9 +153,22 @@ int ash_dma_unmap(struct ash_dma_mapping *mapping)
         return ASH_ENOENT;
     }
     dma_take(mapping, 0, mapping->size);
+    if (mapping->original != NULL) {
+        dma_bounce_give(mapping->device, mapping->work, mapping->size, mapping->copied);
+    }
     dma_count(mapping->device, -1);
     *mapping = (struct ash_dma_mapping){.device = NULL};
     return 0;
+}
+
+/* The part shares no line with another that may have another owner. */
+static bool dma_is_whole_lines(const struct ash_dma_mapping *mapping, size_t begin, size_t end)
+{
+    size_t line = ash_dma_cache_alignment(mapping->device);
+
+    return !dma_device_writes(mapping->direction) ||
+           ((begin == 0 || ash_is_aligned(mapping->work.value + begin, line)) &&
+            (end == mapping->size || ash_is_aligned(mapping->work.value + end, line)));
 }
 
 static int dma_check_part(const struct ash_dma_mapping *mapping, size_t offset, size_t size,
@@ -134,51 +186,35 @@ static int dma_check_part(const struct ash_dma_mapping *mapping, size_t offset, 
     if (direction != mapping->direction && mapping->direction != ASH_DMA_BIDIRECTIONAL) {
         return ASH_EPERM;
     }
-    return dma_breaks_lines(mapping->device, mapping->direction, offset, size) ? ASH_EALIGN : 0;
+    return dma_is_whole_lines(mapping, offset, offset + size) ? 0 : ASH_EALIGN;
 }
 
 int ash_dma_sync_for_cpu(struct ash_dma_mapping *mapping, size_t offset, size_t size,
                          enum ash_dma_direction direction)
 {
     int error = dma_check_part(mapping, offset, size, direction);
-    size_t end = offset + size;
+    struct ash_dma_parts held = mapping->held;
 
-    if (error != 0) {
-        return error;
+    if (error == 0 && !dma_parts_add(&held, offset, offset + size)) {
+        error = ASH_ENOMEM;
     }
-    dma_take(mapping, offset, end);
-    if (mapping->cpu_end == 0) {
-        mapping->cpu_begin = offset;
-        mapping->cpu_end = end;
-    } else {
-        /* One span for all parts: what lies between two of them counts as the CPU's, which only
-         * makes dma_take write back lines there that are clean. */
-        mapping->cpu_begin = offset < mapping->cpu_begin ? offset : mapping->cpu_begin;
-        mapping->cpu_end = end > mapping->cpu_end ? end : mapping->cpu_end;
+    if (error == 0) {
+        dma_take(mapping, offset, offset + size);
+        mapping->held = held;
     }
-    return 0;
+    return error;
 }
 
 int ash_dma_sync_for_device(struct ash_dma_mapping *mapping, size_t offset, size_t size,
                             enum ash_dma_direction direction)
 {
     int error = dma_check_part(mapping, offset, size, direction);
-    size_t end = offset + size;
 
-    if (error != 0) {
-        return error;
+    if (error == 0) {
+        error = dma_parts_remove(&mapping->held, offset, offset + size);
     }
-    if (offset < mapping->cpu_begin || end > mapping->cpu_end) {
-        return ASH_ENOTOWNER;
+    if (error == 0) {
+        dma_give(mapping, offset, offset + size);
     }
-    dma_give(mapping, offset, end);
-    if (offset == mapping->cpu_begin) {
-        mapping->cpu_begin = end;
-    } else if (end == mapping->cpu_end) {
-        mapping->cpu_end = offset;
-    }
-    if (mapping->cpu_begin == mapping->cpu_end) {
-        mapping->cpu_begin = mapping->cpu_end = 0;
-    }
-    return 0;
+    return error;
 }

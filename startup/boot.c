@@ -6,6 +6,7 @@
 #include "ashlar/boot.h"
 
 #include "ashlar/board.h"
+#include "ashlar/dma.h"
 #include "ashlar/frames.h"
 #include "ashlar/pmem.h"
 #include "ashlar/vmap.h"
@@ -79,6 +80,7 @@ static struct ash_range board_pmem(const struct ash_range *zone)
 static void add_pmem(const struct ash_platform *platform, struct ash_range dma)
 {
     ash_pmem_init(&ash_boot_map, &ash_boot_map_lock);
+    ash_dma_setup(&regions);
     if (dma.size != 0) {
         require(ash_pmem_add("dma", dma), "contiguous memory", "dma");
     }

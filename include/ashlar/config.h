@@ -21,6 +21,11 @@
 #define ASH_MAX_ORDER 10
 #endif
 
+/** Bytes of a bounce buffer's slot: a power of two, a multiple of any cache line. */
+#ifndef ASH_DMA_SLOT
+#define ASH_DMA_SLOT 2048
+#endif
+
 /** AArch64: log2 of the addresses of the firmware's identity map, 39 (walks from level 1) or 48
  *  (from level 0). */
 #ifndef ASH_VA_BITS
@@ -49,6 +54,9 @@
 #endif
 #if ASH_VA_BITS != 39 && ASH_VA_BITS != 48
 #error "ASH_VA_BITS is 39 or 48"
+#endif
+#if ASH_DMA_SLOT < 256 || ASH_DMA_SLOT > 65536 || (ASH_DMA_SLOT & (ASH_DMA_SLOT - 1)) != 0
+#error "ASH_DMA_SLOT is a power of two from 256 to 65536"
 #endif
 #if ASH_MAX_ORDER < 0 || ASH_MAX_ORDER > 18
 #error "ASH_MAX_ORDER is 0 to 18"

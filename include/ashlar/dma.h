@@ -10,13 +10,20 @@
  *
  * The rule of cache lines: a device that is not coherent writes to memory behind the cache, so the
  * lines it writes to must hold nothing else. A mapping that such a device writes to starts and ends
- * at a multiple of ash_dma_cache_alignment(); others are refused.
+ * at a multiple of ash_dma_cache_alignment().
+ *
+ * A mapping that breaks this rule, or that the device cannot reach, goes through a bounce buffer if
+ * the device has one: the device works on a copy, and each hand-over copies. All calls then mean
+ * what they mean without it. Without a bounce buffer such mappings are refused.
  */
 #ifndef ASHLAR_DMA_H
 #define ASHLAR_DMA_H
 
+#include "config.h"
 #include "errors.h"
+#include "lock.h"
 #include "pmem.h"
+#include "regions.h"
 #include "types.h"
 
 /** Who writes: the CPU before (the device reads), the device, or both. */
@@ -35,9 +42,40 @@ struct ash_dma_device {
     uint64_t segment;   /**< most bytes of one transfer; 0: no limit */
     int64_t bus_offset; /**< bus address minus physical address */
     bool coherent;      /**< it sees the CPU's caches: no maintenance, only barriers */
+    uint64_t keep;      /**< address bits that a copy has in common: 2^n - 1; 0: none */
+    struct ash_dma_bounce *bounce; /**< where its copies lie; NULL: it has none */
 
     uint32_t ready; /**< ash_dma_init was here; private */
     uint32_t live;  /**< mappings and buffers in use; private */
+    uint32_t most;  /**< most that were ever in use at once; private */
+};
+
+/** Most bytes of a bounce buffer: a page holds its bits. */
+#define ASH_DMA_BOUNCE_MAX ((uint64_t)ASH_PAGE_SIZE * 8 * ASH_DMA_SLOT)
+
+/**
+ * A bounce buffer: memory that weak devices reach, cut into slots of ASH_DMA_SLOT bytes. Several
+ * devices may share one. Its fields are dma's own.
+ */
+struct ash_dma_bounce {
+    struct ash_spinlock lock; /* of what follows `slots` */
+    const char *name;
+    struct ash_pmem_block block;
+    uint32_t slots; /* 0: not made */
+    ash_frame_t bits;
+    uint32_t *used; /* a bit a slot, in that frame */
+    uint32_t busy, most, devices, failures;
+    uint64_t mapped, copied; /* mappings; bytes, in both directions */
+};
+
+/** The same for the eye: see ash_dma_bounce_stats. */
+struct ash_dma_bounce_stats {
+    uint64_t size;     /**< bytes */
+    uint64_t used;     /**< bytes of slots in use */
+    uint64_t most;     /**< most that were ever in use at once */
+    uint64_t mapped;   /**< mappings that went through it */
+    uint64_t copied;   /**< bytes copied, in both directions */
+    uint32_t failures; /**< mappings refused for lack of room */
 };
 
 /** A coherent buffer. */
@@ -45,6 +83,17 @@ struct ash_dma_buffer {
     struct ash_pmem_block block; /**< what the CPU uses: ptr, pa, size */
     ash_bus_t bus;               /**< what the device is told */
     struct ash_dma_device *device;
+};
+
+/** Separate parts of a mapping that the CPU can have at a time. */
+#define ASH_DMA_PARTS 4u
+
+/** The parts of a mapping that the CPU has, in order; parts that touch are one. */
+struct ash_dma_parts {
+    unsigned count;
+    struct {
+        size_t begin, end; /**< offsets */
+    } part[ASH_DMA_PARTS];
 };
 
 /**
@@ -55,23 +104,51 @@ struct ash_dma_mapping {
     ash_bus_t bus;
     struct ash_dma_device *device; /**< NULL: not mapped */
     ash_pa_t pa;
-    uint8_t *cpu;
+    ash_pa_t work;     /**< what the device works on: pa, or where the copy lies */
+    uint8_t *memory;   /**< the same for the CPU */
+    uint8_t *original; /**< what the driver mapped, if the device works on a copy; else NULL */
     size_t size;
     enum ash_dma_direction direction;
-    size_t cpu_begin, cpu_end; /**< offsets: what sync calls gave to the CPU lies between them */
+    uint64_t copied;           /**< bytes, between the two */
+    struct ash_dma_parts held; /**< what sync calls gave to the CPU */
 };
 
 /**
+ * Takes note of the RAM that there is, so that devices that reach none of it are refused, and
+ * forgets all devices. Called by the boot code, before any other function here; without it, nothing
+ * is refused for that reason. One CPU.
+ */
+void ash_dma_setup(const struct ash_regions *regions);
+
+/**
  * Checks the constraints and makes the device usable.
- * Errors: ASH_EINVAL (mask is not 2^n - 1; alignment or boundary is no power of two, or the bus
- * offset no multiple of it; no address within mask and offset), ASH_EEXIST (it is usable already).
- * Context: any.
+ * Errors: ASH_EINVAL (mask or keep is not 2^n - 1; alignment or boundary is no power of two, or the
+ * bus offset no multiple of it or of keep + 1; no address within mask and offset), ASH_ERANGE (the
+ * device reaches none of the RAM, or not all of its bounce buffer), ASH_EALIGN (the bounce buffer
+ * does not have the device's alignment), ASH_EEXIST (it is usable already). Context: any.
  */
 int ash_dma_init(struct ash_dma_device *device);
 
 /** Ends the device's use. Errors: ASH_EINVAL (not usable), ASH_EBUSY (mappings or buffers are in
  *  use: the driver leaks them). */
 int ash_dma_exit(struct ash_dma_device *device);
+
+/**
+ * Makes a bounce buffer of `size` bytes (rounded up to pages; at most ASH_DMA_BOUNCE_MAX) out of
+ * `region`, within the mask and with the alignment of `device`, which need not be ready. The name
+ * is kept. Its slots are cached memory; whoever made it sets device->bounce before ash_dma_init.
+ * Errors: ASH_EINVAL (size 0, constraints that ash_dma_init refuses), ASH_ERANGE (too large, or the
+ * device cannot reach the region), ASH_EEXIST (it is made already), ASH_ENOMEM, and those of
+ * ash_pmem_alloc. Context: not in interrupts.
+ */
+int ash_dma_bounce_create(struct ash_dma_bounce *bounce, const char *name, struct ash_pmem *region,
+                          uint64_t size, const struct ash_dma_device *device);
+
+/** Gives its memory back. Errors: ASH_EINVAL (not made), ASH_EBUSY (a ready device has it). */
+int ash_dma_bounce_destroy(struct ash_dma_bounce *bounce);
+
+/** Fills *stats. Any context, constant. */
+void ash_dma_bounce_stats(struct ash_dma_bounce *bounce, struct ash_dma_bounce_stats *stats);
 
 /**
  * A coherent buffer of at least `size` bytes (whole pages) out of `region`, zeroed, within the
@@ -91,16 +168,24 @@ int ash_dma_free(struct ash_dma_buffer *buffer);
 /**
  * Gives [pa, pa + size) to the device. From here to ash_dma_unmap the CPU does not touch it, but
  * for parts that ash_dma_sync_for_cpu has handed over. mapping->bus goes to the device. The memory
- * is in the identity map and, for the directions in which the device writes, writable. Errors:
- * ASH_EINVAL (device not ready, size 0, no such direction), ASH_EBUSY (the mapping is in use),
- * ASH_ERANGE (beyond the mask, longer than a transfer, across a boundary, wraps, not directly
- * mapped), ASH_EALIGN (the device's alignment, or the rule of cache lines).
- * Context: any. Cost: linear in size where there are caches to maintain, else constant.
+ * is in the identity map and, for the directions in which the device writes, writable.
+ *
+ * If the device has a bounce buffer, what it cannot reach, what crosses its boundary or has another
+ * alignment, and what breaks the rule of cache lines is copied there: in whatever direction, so
+ * that bytes that the device leaves alone are what they were. The rest of the slots is zero.
+ *
+ * Errors: ASH_EINVAL (device not ready, size 0, no such direction), ASH_EBUSY (the mapping is in
+ * use), ASH_ERANGE (longer than a transfer, wraps, not directly mapped; beyond the mask or across a
+ * boundary, without a bounce buffer or longer than what can be copied), ASH_EALIGN (the device's
+ * alignment, or the rule of cache lines, without a bounce buffer), ASH_ENOMEM (no room in it).
+ * Context: any; it never waits. Cost: linear in size where there are caches to maintain or bytes to
+ * copy, else constant; with a bounce buffer, also linear in its slots / 32 under its lock.
  * Barriers and caches: coherent: DSB SY. Otherwise lines are cleaned (to the device) or cleaned and
  * invalidated (the device writes: no line may be written back over its data) to PoC, DSB SY.
  */
 int ash_dma_map(struct ash_dma_device *device, ash_pa_t pa, size_t size,
-                enum ash_dma_direction direction, struct ash_dma_mapping *mapping);
+                enum ash_dma_direction direction, struct ash_dma_mapping *mapping)
+    __attribute__((warn_unused_result));
 
 /**
  * Takes all of it back from the device, which must have finished.
@@ -114,7 +199,9 @@ int ash_dma_unmap(struct ash_dma_mapping *mapping);
  * Hands [offset, offset + size) of the mapping over to the CPU, which then sees what the device
  * wrote. direction is the mapping's, or any for a bidirectional one.
  * Errors: ASH_ENOENT (not mapped), ASH_EINVAL (size 0), ASH_ERANGE (not inside), ASH_EPERM (another
- * direction), ASH_EALIGN (the rule of cache lines, for offset and size). Context, cost: unmap.
+ * direction), ASH_EALIGN (the rule of cache lines, for both ends of the part unless they are those
+ * of the mapping), ASH_ENOMEM (the CPU would have more than ASH_DMA_PARTS separate parts).
+ * Context, cost: unmap.
  * Barriers and caches: as unmap; lines of a part that the CPU had already are cleaned as well.
  */
 int ash_dma_sync_for_cpu(struct ash_dma_mapping *mapping, size_t offset, size_t size,
@@ -122,11 +209,17 @@ int ash_dma_sync_for_cpu(struct ash_dma_mapping *mapping, size_t offset, size_t 
 
 /**
  * Hands [offset, offset + size) back to the device, which then sees what the CPU wrote.
- * Errors: as ash_dma_sync_for_cpu; ASH_ENOTOWNER (the CPU was not given that part).
+ * Errors: as ash_dma_sync_for_cpu; ASH_ENOTOWNER (the CPU was not given all of that part).
  * Context, cost, caches: ash_dma_map.
  */
 int ash_dma_sync_for_device(struct ash_dma_mapping *mapping, size_t offset, size_t size,
                             enum ash_dma_direction direction);
+
+/** True if the device works on a copy of what was mapped. */
+static inline bool ash_dma_is_bounced(const struct ash_dma_mapping *mapping)
+{
+    return mapping->original != NULL;
+}
 
 /**
  * Orders all memory accesses before it before all accesses after it, as devices see them (DMB SY):
@@ -148,7 +241,8 @@ int ash_dma_bus_to_pa(const struct ash_dma_device *device, ash_bus_t bus, ash_pa
  *  ASH_ERANGE if ptr is not its own physical address. Any context, constant. */
 int ash_dma_pa(const void *ptr, ash_pa_t *pa);
 
-/** Most bytes of one mapping, whatever its address. */
+/** Most bytes of one mapping, whatever its address: with a bounce buffer, what fits into it when it
+ *  is empty. Any context, constant. */
 uint64_t ash_dma_max_mapping_size(const struct ash_dma_device *device);
 
 /** Both the alignment and the granule of memory that the device writes to, in bytes: the data cache
@@ -157,5 +251,9 @@ size_t ash_dma_cache_alignment(const struct ash_dma_device *device);
 
 /** True if the sync calls do more than a barrier. */
 bool ash_dma_need_sync(const struct ash_dma_device *device);
+
+/** The smallest mask with which a device with this bus offset reaches all RAM; UINT64_MAX if RAM
+ *  has no bus address or none is known. Any context, constant. */
+uint64_t ash_dma_required_mask(const struct ash_dma_device *device);
 
 #endif

@@ -23,6 +23,7 @@
     X(ASH_LOCK_SPACES, "list of spaces")                                                           \
     X(ASH_LOCK_VMAP, "vmap")                                                                       \
     X(ASH_LOCK_PMEM, "pmem region")                                                                \
+    X(ASH_LOCK_DMA, "dma")                                                                         \
     X(ASH_LOCK_POOLS, "list of pools")                                                             \
     X(ASH_LOCK_POOL, "pool")                                                                       \
     X(ASH_LOCK_HEAP, "heap")                                                                       \

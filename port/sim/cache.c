@@ -297,6 +297,17 @@ void sim_cache_bulk(const void *to, size_t size, bool done)
     }
 }
 
+void sim_cache_bulk_read(const void *from, size_t size)
+{
+    struct sim_spot spot;
+
+    if (sim_hostile && sim_spot_of(from, &spot) && spot.bank->frames != NULL) {
+        bool uncached = is_uncached(sim_spot_frame(&spot));
+
+        sim_cache_read(&spot, size, uncached ? SIM_UNCACHED : SIM_CACHEABLE);
+    }
+}
+
 void sim_cache_early_store(const struct sim_spot *spot, size_t size)
 {
     struct sim_frame *frame = sim_spot_frame(spot);

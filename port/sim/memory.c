@@ -176,6 +176,7 @@ void port_zero(void *to, size_t size)
 
 void port_copy(void *to, const void *from, size_t size)
 {
+    sim_cache_bulk_read(from, size);
     sim_cache_bulk(to, size, false);
     memcpy(to, from, size);
     sim_cache_bulk(to, size, true);

@@ -240,6 +240,8 @@ void sim_cache_write(const struct sim_spot *spot, size_t size, enum sim_memory m
 void sim_cache_fetch(const struct sim_spot *spot);
 /* Before and after the port has written to memory by a pointer. */
 void sim_cache_bulk(const void *to, size_t size, bool done);
+/** Before the port copies from there: what the cache holds is not older than memory. */
+void sim_cache_bulk_read(const void *from, size_t size);
 /* A store with the MMU off; it does not leave its page. */
 void sim_cache_early_store(const struct sim_spot *spot, size_t size);
 

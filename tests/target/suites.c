@@ -24,6 +24,7 @@
     X(heap)                                                                                        \
     X(pmem)                                                                                        \
     X(dma)                                                                                         \
+    X(dma_bounce)                                                                                  \
     X(irq)                                                                                         \
     X(user_events)                                                                                 \
     X(timer)                                                                                       \

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "alloc/pmem_region.h"
+#include "ashlar/dma.h"
 #include "ashlar/frames.h"
 #include "ashlar/mmu.h"
 #include "ashlar/pmem.h"
@@ -82,6 +83,8 @@ static inline void machine_start(void)
     };
     struct ash_regions regions;
 
+    ash_regions_init(&regions);
+    ash_dma_setup(&regions);
     sim_start();
     sim_add_ram(ash_pa(FRAMES_AT), FRAMES_IN);
     sim_add_ram(ash_pa(ZONE_AT), ZONE_IN);
@@ -91,7 +94,6 @@ static inline void machine_start(void)
     machine_takes_left = UINT32_MAX;
     spinlock_retire(&machine_lock);
     spinlock_init(&machine_lock, ASH_LOCK_MAP, "machine");
-    ash_regions_init(&regions);
     assert_int_equal(ash_regions_add(&regions, (struct ash_range){{FRAMES_AT}, FRAMES_IN}), 0);
     assert_int_equal(ash_frames_init(&regions, &frames), 0);
     assert_int_equal(ash_mmu_init(&machine_map, &config), 0);
