@@ -24,9 +24,11 @@
 #define EDU_TO_MEMORY   0x2u
 #define EDU_BUFFER      0x40000u /* of its own memory, as its DMA engine counts */
 
+#define EDU_BOUNCE (4u * ASH_PAGE_SIZE)
+
 #define EDU_PATIENCE_NS 10000000000u
 
-int edu_open(struct edu *edu, struct pci_host *host, uint64_t mask, struct ash_pmem *bounce)
+int edu_open(struct edu *edu, struct pci_host *host, uint64_t mask, struct ash_pmem *region)
 {
     struct pci_device device;
     uint64_t size;
@@ -44,17 +46,27 @@ int edu_open(struct edu *edu, struct pci_host *host, uint64_t mask, struct ash_p
         return ASH_ENODEV;
     }
     port_zero(&edu->dma, sizeof(edu->dma));
+    port_zero(&edu->bounce, sizeof(edu->bounce));
     edu->dma.name = "edu";
     edu->dma.mask = mask;
     edu->dma.segment = EDU_BYTES;
     edu->dma.coherent = host->coherent;
-    (void)bounce;
-    return ash_dma_init(&edu->dma);
+    edu->dma.bounce = &edu->bounce;
+    error = ash_dma_bounce_create(&edu->bounce, edu->dma.name, region, EDU_BOUNCE, &edu->dma);
+    if (error == 0) {
+        error = ash_dma_init(&edu->dma);
+        if (error != 0) {
+            (void)ash_dma_bounce_destroy(&edu->bounce);
+        }
+    }
+    return error;
 }
 
 int edu_close(struct edu *edu)
 {
-    return ash_dma_exit(&edu->dma);
+    int error = ash_dma_exit(&edu->dma);
+
+    return error != 0 ? error : ash_dma_bounce_destroy(&edu->bounce);
 }
 
 /* Its address registers are 64 bits wide, but take 32 at once: the upper half of a mask of 32 bits

@@ -17,15 +17,17 @@
 
 struct edu {
     struct ash_dma_device dma; /**< transfers are mapped for this device */
+    struct ash_dma_bounce bounce;
     ash_va_t registers;
 };
 
 /**
  * Brings up the first such device, which reaches the bus addresses of `mask`; what it cannot reach
- * goes through `bounce` (NULL: is refused).
- * Errors: ASH_ENODEV (none there, or it does not answer), those of pci_map_bar and ash_dma_init.
+ * goes through a bounce buffer out of `region`.
+ * Errors: ASH_ENODEV (none there, or it does not answer), those of pci_map_bar, ash_dma_init and
+ * ash_dma_bounce_create.
  */
-int edu_open(struct edu *edu, struct pci_host *host, uint64_t mask, struct ash_pmem *bounce);
+int edu_open(struct edu *edu, struct pci_host *host, uint64_t mask, struct ash_pmem *region);
 
 /** Ends its use. ASH_EBUSY: memory is still mapped for it. */
 int edu_close(struct edu *edu);

@@ -36,7 +36,8 @@
     X(process)                                                                                     \
     X(sched)                                                                                       \
     X(block)                                                                                       \
-    X(fw_cfg)
+    X(fw_cfg)                                                                                      \
+    X(edu)
 
 #define DECLARE(name) extern const struct target_suite suite_##name;
 SUITES(DECLARE)
