@@ -1,123 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Page frames: the buddy allocator itself. Allocates by splitting the smallest free block that is
- * large enough, frees by merging with free buddies, counts references. Never reads or writes the
- * frames themselves, except to zero or (ASH_CHECK 2) poison them on behalf of the caller.
+ * large enough, frees by merging with free buddies. Never reads or writes the frames themselves,
+ * except to zero or (ASH_CHECK 2) poison them on behalf of the caller.
  *
- * The buddy system: D. E. Knuth, The Art of Computer Programming, vol. 1, section 2.5.
+ * The buddy system: D. E. Knuth, The Art of Computer Programming, vol. 1, section 2.5. Whole blocks
+ * change between what is movable and what stays, as in M. Gorman, A. Whitcroft, Supporting the
+ * Allocation of Large Contiguous Regions of Memory, OLS 2007.
+ *
+ * Most requests find a block of their very order and most frees no free buddy: those take the
+ * straight way through ash_frames_alloc and ash_frames_free.
  */
 #include "alloc/frames.h"
 
-struct frames_state frames_state = {.lock = ASH_SPINLOCK(ASH_LOCK_FRAMES, "frames")};
+/* Before the start, and after one that failed, there are no blocks, but the lists of them. */
+#define LISTS(key)     [key] = &frames_state.all_lists[key]
+#define NO_BLOCKS(key) [key] = {.zone = &frames_state.zone[FRAMES_ZONE(key)]}
+#define EACH_KEY(entry)                                                                            \
+    entry(0), entry(1), entry(2), entry(3), entry(4), entry(5), entry(6), entry(7)
 
-uint32_t frames_index(uint32_t number, const struct frames_range **range)
-{
-    for (unsigned i = 0; i < frames_state.range_count; i++) {
-        const struct frames_range *candidate = &frames_state.range[i];
+struct frames_state frames_state = {
+    .lists = {EACH_KEY(LISTS)},
+    .all_lists = {EACH_KEY(NO_BLOCKS)},
+    .lock = ASH_SPINLOCK(ASH_LOCK_FRAMES, "frames"),
+};
 
-        if (number - candidate->first < candidate->count) {
-            *range = candidate;
-            return number - candidate->delta;
-        }
-    }
-    return FRAMES_NO_INDEX;
-}
+/* Flags from here on ask for more than lists and owner, or for nothing that there is. */
+#define FLAGS_PLAIN (ASH_FRAMES_OWNER(ASH_OWNERS))
 
-uint32_t frames_head(uint32_t index, const struct frames_range *range)
-{
-    for (unsigned order = 0; order <= range->top; order++) {
-        uint32_t head = index & ~(((uint32_t)1 << order) - 1);
-        uint32_t word = frames_state.words[head];
+_Static_assert(ASH_OWNERS == 32 && ASH_FRAMES_OWNER(1) >> 8 == 1, "owners are taken from flags");
+_Static_assert(ASH_FRAMES_ZERO >= FLAGS_PLAIN, "a plain request has no such flag");
 
-        if (word != 0) {
-            return FRAMES_ORDER(word) >= order ? head : FRAMES_NO_INDEX;
-        }
-    }
-    return FRAMES_NO_INDEX;
-}
-
-void frames_insert(uint32_t index, uint32_t place, unsigned order, uint32_t after)
-{
-    struct frames_links *links = frames_state.links;
-    uint32_t before = links[after].next;
-
-    links[index] = (struct frames_links){.next = before, .prev = after};
-    links[after].next = index;
-    links[before].prev = index;
-    frames_state.words[index] = FRAMES_FREE | place | order;
-    frames_state.zone[FRAMES_ZONE(place)].nonempty |= (uint32_t)1 << order;
-}
-
-static void remove_free(uint32_t index, unsigned zone, unsigned order)
-{
-    struct frames_links *links = frames_state.links;
-    uint32_t next = links[index].next;
-    uint32_t prev = links[index].prev;
-
-    links[next].prev = prev;
-    links[prev].next = next;
-    if (next == prev) { /* both are the head: the list is empty now */
-        frames_state.zone[zone].nonempty &= ~((uint32_t)1 << order);
-    }
-}
-
-/** The zone that serves a request: the first from `zone` downwards with a large enough block. */
-static unsigned zone_with(unsigned zone, unsigned order)
-{
-    while (frames_state.zone[zone].nonempty >> order == 0) {
-        if (zone == 0) {
-            return ASH_ZONE_COUNT;
-        }
-        zone--;
-    }
-    return zone;
-}
-
-/** Takes 2^order frames off the free block, and puts the rest of it back. */
-static void split(uint32_t index, unsigned order, unsigned owner)
-{
-    uint32_t word = frames_state.words[index];
-    uint32_t place = word & FRAMES_PLACE;
-    unsigned have = FRAMES_ORDER(word);
-
-    remove_free(index, FRAMES_ZONE(word), have);
-    while (have > order) {
-        have--;
-        frames_insert(index + ((uint32_t)1 << have), place, have,
-                      frames_list(FRAMES_ZONE(word), have));
-    }
-    frames_state.words[index] = FRAMES_USED | place | order | owner << FRAMES_OWNER_SHIFT;
-    frames_state.links[index].next = 1;
-    frames_count_used(FRAMES_ZONE(word), (uint32_t)1 << order);
-}
-
-/** Makes the used block free, merged with its buddies as far as they are free. */
-static void merge(uint32_t index)
-{
-    uint32_t word = frames_state.words[index];
-    uint32_t place = word & FRAMES_PLACE;
-    unsigned order = FRAMES_ORDER(word);
-    unsigned zone = FRAMES_ZONE(word);
-    unsigned top = frames_state.range[FRAMES_RANGE(word)].top;
-
-    frames_state.zone[zone].used -= (uint32_t)1 << order;
-    frames_state.words[index] = 0;
-    while (order < top) {
-        uint32_t buddy = index ^ (uint32_t)1 << order;
-
-        if (frames_state.words[buddy] != (FRAMES_FREE | place | order)) {
-            break;
-        }
-        remove_free(buddy, zone, order);
-        frames_state.words[buddy] = 0;
-        index &= buddy;
-        order++;
-    }
-    frames_insert(index, place, order, frames_list(zone, order));
-}
-
-/** Lets go of the lock; at ASH_CHECK 2 checks everything first, and tells the hook afterwards. */
-static void release(unsigned long saved)
+void frames_release(unsigned long saved)
 {
 #if ASH_CHECK >= 2
     struct frames_finding finding;
@@ -132,165 +46,291 @@ static void release(unsigned long saved)
 #endif
 }
 
-static uint32_t number_of(uint32_t index)
+static inline void release(unsigned long saved)
 {
-    return index + frames_state.range[FRAMES_RANGE(frames_state.words[index])].delta;
+#if ASH_CHECK >= 2
+    frames_release(saved);
+#else
+    spinlock_release(&frames_state.lock, saved);
+#endif
+}
+
+void frames_insert(uint32_t index, uint32_t word, uint32_t after)
+{
+    struct frames_links *links = frames_state.links;
+    uint32_t before = links[after].next;
+
+    links[index].next = before;
+    links[index].prev = after;
+    links[after].next = index;
+    links[before].prev = index;
+    frames_state.words[index] = word;
+    frames_state.lists[FRAMES_LISTS(word)]->nonempty |= (uint32_t)1 << FRAMES_ORDER(word);
+}
+
+/** Takes the first block, of `size` frames, off the list of its order, which is not empty. */
+static inline uint32_t take_first(struct frames_lists *lists, unsigned order, uint32_t size)
+{
+    struct frames_links *links = frames_state.links;
+    uint32_t list = lists->heads + order;
+    uint32_t index = links[list].next;
+    uint32_t next = links[index].next;
+
+    links[list].next = next;
+    links[next].prev = list;
+    if (next == list) {
+        lists->nonempty &= ~size;
+    }
+    return index;
+}
+
+/** Gives the block, which is in no list any more, to its new owner; its number. */
+static inline uint32_t hand_out(uint32_t index, uint32_t word, uint32_t size, unsigned flags,
+                                struct frames_zone *zone)
+{
+    uint32_t free = zone->free - size;
+
+    frames_state.words[index] = (word ^ FRAMES_FREE) | flags >> 8;
+    zone->free = free;
+    if (free < zone->least) {
+        zone->least = free;
+    }
+    return frames_number(index, word);
+}
+
+/**
+ * Takes 2^order frames off the first block of order `have`. The rest goes to the lists `to`, which
+ * have no blocks of these orders: so the blocks are alone in their lists.
+ */
+static inline uint32_t split(struct frames_lists *from, unsigned have, struct frames_lists *to,
+                             unsigned order, unsigned flags)
+{
+    struct frames_links *links = frames_state.links;
+    uint32_t size = (uint32_t)1 << have;
+    uint32_t index = take_first(from, have, size);
+    uint32_t word = (frames_state.words[index] & ~FRAMES_LISTS_MASK) | to->place;
+    uint32_t list = to->heads + have;
+
+    to->nonempty |= size - ((uint32_t)1 << order);
+    for (; have != order; have--) {
+        uint32_t upper;
+
+        list--;
+        word -= FRAMES_ORDER_ONE;
+        size >>= 1;
+        upper = index + size;
+        frames_state.words[upper] = word;
+        links[upper].next = list;
+        links[upper].prev = list;
+        links[list].next = upper;
+        links[list].prev = upper;
+    }
+    return hand_out(index, word, size, flags, to->zone);
+}
+
+/** Where a request is served from. */
+struct source {
+    struct frames_lists *from; /* NULL: nowhere */
+    unsigned have;             /* order of the block */
+    struct frames_lists *to;   /* where the rest of it belongs */
+};
+
+static inline unsigned smallest(const struct frames_lists *lists, unsigned order)
+{
+    return order + (unsigned)__builtin_ctz(lists->nonempty >> order);
+}
+
+/**
+ * The other lists of the zone help out with their largest block, and give it away for good if it is
+ * as large as blocks get where it lies. Else the smallest that is large enough keeps the damage
+ * small: there is nothing left to keep apart.
+ */
+static struct source borrow(struct frames_lists *own, struct frames_lists *other, unsigned order)
+{
+    struct source source = {.from = other, .to = own};
+    uint32_t word;
+
+    source.have = 31u - (unsigned)__builtin_clz(other->nonempty);
+    word = frames_state.words[frames_state.links[other->heads + source.have].next];
+    if (frames_state.range[FRAMES_RANGE(word)].top != source.have) {
+        source.have = smallest(other, order);
+        source.to = other;
+    }
+    return source;
+}
+
+static struct source find(unsigned key, unsigned order)
+{
+    for (unsigned zone = FRAMES_ZONE(key) + 1; zone-- > 0;) {
+        unsigned group = key & FRAMES_MOVABLE;
+        struct frames_lists *own = frames_state.lists[FRAMES_KEY(zone) | group];
+        struct frames_lists *other =
+            frames_state.lists[FRAMES_KEY(zone) | (group ^ FRAMES_MOVABLE)];
+
+        if (own->nonempty >> order != 0) {
+            return (struct source){own, smallest(own, order), own};
+        }
+        if (other->nonempty >> order != 0) {
+            return borrow(own, other, order);
+        }
+    }
+    return (struct source){0};
+}
+
+#if ASH_CHECK >= 2
+/** Whether nobody wrote to the block that is next; if somebody did, lets go of the lock and tells
+ *  the hook. */
+static bool is_intact(const struct source *source, unsigned order, unsigned long saved,
+                      const void *caller)
+{
+    uint32_t index = frames_state.links[source->from->heads + source->have].next;
+    uint32_t broken =
+        frames_poison_broken(index, frames_number(index, frames_state.words[index]), order);
+
+    if (broken == UINT32_MAX) {
+        return true;
+    }
+    spinlock_release(&frames_state.lock, saved);
+    frames_fault(ASH_FAULT_OVERRUN, "free frame was written to", broken, caller);
+    return false;
+}
+#endif
+
+/** The way for requests whose own lists have nothing. Comes with the lock and lets it go. */
+static __attribute__((noinline)) int alloc_elsewhere(unsigned order, unsigned flags,
+                                                     ash_frame_t *out, unsigned long saved)
+{
+    unsigned key = flags & (FRAMES_LISTS_COUNT - 1);
+    struct source source = {0};
+
+    if (FRAMES_ZONE(key) >= ASH_ZONE_COUNT) {
+        spinlock_release(&frames_state.lock, saved);
+        return ASH_EINVAL;
+    }
+    source = find(key, order);
+    if (source.from == NULL) {
+        frames_state.lists[key]->zone->failures++;
+        spinlock_release(&frames_state.lock, saved);
+        return ASH_ENOMEM;
+    }
+#if ASH_CHECK >= 2
+    if (!is_intact(&source, order, saved, __builtin_return_address(0))) {
+        return ASH_ECORRUPT;
+    }
+#endif
+    *out = (ash_frame_t){split(source.from, source.have, source.to, order, flags)};
+    release(saved);
+    return 0;
+}
+
+/** The way for requests without a block of their order. Comes with the lock and lets it go. */
+static __attribute__((noinline)) int alloc_split(unsigned order, unsigned flags, ash_frame_t *out,
+                                                 unsigned long saved)
+{
+    struct frames_lists *lists = frames_state.lists[flags & (FRAMES_LISTS_COUNT - 1)];
+
+    if (ASH_CHECK >= 2 || lists->nonempty >> order == 0) {
+        return alloc_elsewhere(order, flags, out, saved);
+    }
+    *out = (ash_frame_t){split(lists, smallest(lists, order), lists, order, flags)};
+    release(saved);
+    return 0;
+}
+
+/** A request that is not plain, or not valid. */
+static __attribute__((noinline)) int alloc_special(unsigned order, unsigned flags, ash_frame_t *out)
+{
+    unsigned zone = flags & ASH_FRAMES_ZONE_MASK;
+    int error;
+
+    if (order > ASH_MAX_ORDER || (flags & ~ASH_FRAMES_ZERO) >= FLAGS_PLAIN ||
+        FRAMES_ZONE(zone) >= ASH_ZONE_COUNT || zone == ASH_FRAMES_HIGH) {
+        return ASH_EINVAL;
+    }
+    error = ash_frames_alloc(order, flags & ~ASH_FRAMES_ZERO, out);
+    if (error == 0) {
+        port_zero(port_ptr(ash_frame_pa(*out)), ASH_PAGE_SIZE << order);
+    }
+    return error;
 }
 
 int ash_frames_alloc(unsigned order, unsigned flags, ash_frame_t *out)
 {
-    /* The default, 0, is NORMAL. */
-    unsigned wanted = (flags & ASH_FRAMES_ZONE_MASK) ^ 1u;
-    unsigned owner = flags >> 8;
+    struct frames_lists *lists;
     unsigned long saved;
-    unsigned zone;
+    uint32_t size;
     uint32_t index;
-    uint32_t number;
 
-    if (order > ASH_MAX_ORDER || wanted >= ASH_ZONE_COUNT || owner >= ASH_OWNERS ||
-        ((flags & ASH_FRAMES_ZERO) != 0 && wanted == ASH_ZONE_HIGH)) {
-        return ASH_EINVAL;
+    if (order > ASH_MAX_ORDER || flags >= FLAGS_PLAIN) {
+        return alloc_special(order, flags, out);
     }
+    lists = frames_state.lists[flags & (FRAMES_LISTS_COUNT - 1)];
+    size = (uint32_t)1 << order;
     saved = spinlock_acquire(&frames_state.lock);
-    zone = zone_with(wanted, order);
-    if (zone == ASH_ZONE_COUNT) {
-        frames_state.zone[wanted].failures++;
-        spinlock_release(&frames_state.lock, saved);
-        return ASH_ENOMEM;
+    if (ASH_CHECK >= 2 || (lists->nonempty & size) == 0) {
+        return alloc_split(order, flags, out, saved);
     }
-    index = order + (unsigned)__builtin_ctz(frames_state.zone[zone].nonempty >> order);
-    index = frames_state.links[frames_list(zone, index)].next;
-    number = number_of(index);
-#if ASH_CHECK >= 2
-    uint32_t broken = frames_poison_broken(index, number, order);
-
-    if (broken != UINT32_MAX) {
-        spinlock_release(&frames_state.lock, saved);
-        frames_fault(ASH_FAULT_OVERRUN, "free frame was written to", broken,
-                     __builtin_return_address(0));
-        return ASH_ECORRUPT;
-    }
-#endif
-    split(index, order, owner);
+    index = take_first(lists, order, size);
+    *out = (ash_frame_t){hand_out(index, frames_state.words[index], size, flags, lists->zone)};
     release(saved);
-    *out = (ash_frame_t){number};
-    if ((flags & ASH_FRAMES_ZERO) != 0) {
-        port_zero(port_ptr(ash_frame_pa(*out)), ASH_PAGE_SIZE << order);
-    }
     return 0;
 }
 
-#define ANY_ORDER UINT32_MAX
-
-/**
- * The index of the used block that starts at `number`, with the lock held. If there is none, or it
- * has another order, lets the lock go, tells the hook why, and returns FRAMES_NO_INDEX.
- */
-static uint32_t used_block(uint32_t number, unsigned order, unsigned long saved, const void *caller)
+void frames_give(uint32_t index, uint32_t word, unsigned long saved)
 {
-    const struct frames_range *range;
-    uint32_t index = frames_index(number, &range);
-#if ASH_CHECK >= 1
-    uint32_t word = index == FRAMES_NO_INDEX ? 0 : frames_state.words[index];
-    enum ash_fault_kind kind = ASH_FAULT_FOREIGN;
-    const char *what = "frame was never given out";
+    struct frames_links *links = frames_state.links;
+    uint32_t *words = frames_state.words;
+    struct frames_lists *lists = frames_state.lists[FRAMES_LISTS(word)];
+    uint32_t size = (uint32_t)1 << FRAMES_ORDER(word);
+    uint32_t nonempty = lists->nonempty;
+    uint32_t next, prev;
 
-    if ((word & FRAMES_STATE) == FRAMES_USED) {
-        if (order == ANY_ORDER || order == FRAMES_ORDER(word)) {
-            return index;
-        }
-        kind = ASH_FAULT_MISALIGNED;
-        what = "block has another order";
-    } else if (index != FRAMES_NO_INDEX) {
-        uint32_t head = frames_head(index, range);
-
-        if (head != FRAMES_NO_INDEX && (frames_state.words[head] & FRAMES_STATE) == FRAMES_FREE) {
-            kind = ASH_FAULT_DOUBLE_FREE;
-            what = "frame is free";
-        } else if (head != FRAMES_NO_INDEX) {
-            kind = ASH_FAULT_MISALIGNED;
-            what = "frame is inside a block";
-        }
-    }
-    spinlock_release(&frames_state.lock, saved);
-    frames_fault(kind, what, number, caller);
-    return FRAMES_NO_INDEX;
-#else
-    (void)order;
-    (void)caller;
-    if (index == FRAMES_NO_INDEX) {
-        spinlock_release(&frames_state.lock, saved);
-    }
-    return index;
-#endif
-}
-
-/** Drops a reference, and frees the block with the last. */
-static void drop(ash_frame_t frame, unsigned order, const void *caller)
-{
-    unsigned long saved = spinlock_acquire(&frames_state.lock);
-    uint32_t index = used_block(frame.number, order, saved, caller);
-
-    if (index == FRAMES_NO_INDEX) {
-        return;
-    }
-    if (--frames_state.links[index].next == 0) {
 #if ASH_CHECK >= 2
-        frames_poison(index, frame.number, FRAMES_ORDER(frames_state.words[index]));
+    frames_poison(index, frames_number(index, word), FRAMES_ORDER(word));
 #endif
-        merge(index);
+    word = (word & ~FRAMES_OWNER(~0u)) + FRAMES_FREE;
+    lists->zone->free += size;
+    while (size != (uint32_t)1 << ASH_MAX_ORDER) {
+        uint32_t buddy = index ^ size;
+
+        if (words[buddy] != word) {
+            break;
+        }
+        words[index] = word; /* not allocated any more, should the buddy be the first */
+        next = links[buddy].next;
+        prev = links[buddy].prev;
+        links[next].prev = prev;
+        links[prev].next = next;
+        if (next == prev) { /* both are the head: the list is empty now */
+            nonempty &= ~size;
+        }
+        index &= buddy;
+        size <<= 1;
+        word += FRAMES_ORDER_ONE;
     }
+    lists->nonempty = nonempty | size;
+    words[index] = word;
+    prev = lists->heads + FRAMES_ORDER(word);
+    next = links[prev].next;
+    links[index].next = next;
+    links[index].prev = prev;
+    links[prev].next = index;
+    links[next].prev = index;
     release(saved);
 }
 
 void ash_frames_free(ash_frame_t frame, unsigned order)
 {
-    drop(frame, order, __builtin_return_address(0));
-}
-
-void ash_frames_put(ash_frame_t frame)
-{
-    drop(frame, ANY_ORDER, __builtin_return_address(0));
-}
-
-void ash_frames_get(ash_frame_t frame)
-{
     unsigned long saved = spinlock_acquire(&frames_state.lock);
-    uint32_t index = used_block(frame.number, ANY_ORDER, saved, __builtin_return_address(0));
-
-    if (index == FRAMES_NO_INDEX) {
-        return;
-    }
-    frames_state.links[index].next++;
-    spinlock_release(&frames_state.lock, saved);
-}
-
-void ash_frames_query(ash_frame_t frame, struct ash_frame_info *info)
-{
-    const struct frames_range *range;
-    uint32_t index = frames_index(frame.number, &range);
-    unsigned long saved;
-    uint32_t head;
+    uint32_t index = frame.number - frames_state.delta[0];
     uint32_t word;
 
-    *info = (struct ash_frame_info){.state = ASH_FRAME_ABSENT, .head = ASH_FRAME_NONE};
-    if (index == FRAMES_NO_INDEX) {
-        return;
-    }
-    info->state = ASH_FRAME_RESERVED;
-    saved = spinlock_acquire(&frames_state.lock);
-    head = frames_head(index, range);
-    if (head != FRAMES_NO_INDEX) {
-        word = frames_state.words[head];
-        info->zone = (enum ash_zone)FRAMES_ZONE(word);
-        info->head = (ash_frame_t){head + range->delta};
-        info->order = FRAMES_ORDER(word);
-        info->state = ASH_FRAME_FREE;
-        if ((word & FRAMES_STATE) == FRAMES_USED) {
-            info->state = ASH_FRAME_USED;
-            info->owner = (enum ash_owner)FRAMES_OWNER(word);
-            info->count = frames_state.links[head].next;
+    if (index < frames_state.range[0].end) {
+        word = frames_state.words[index];
+        if (FRAMES_SHAPE(word) == order && (ASH_CHECK == 0 || order <= ASH_MAX_ORDER)) {
+            frames_give(index, word, saved);
+            return;
         }
     }
-    spinlock_release(&frames_state.lock, saved);
+    frames_free_otherwise(index, order, saved, __builtin_return_address(0));
 }

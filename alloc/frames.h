@@ -3,14 +3,15 @@
  * What the sources of the frame allocator share: its state and the encoding of its metadata.
  *
  * Each frame has an index into two arrays: a word (state, order, owner ...) and a pair of links.
- * The word of a block's first frame describes the block; the words of its other frames are 0, as
- * are those of frames that were never given to the allocator. So a merge is decided by comparing
- * one word, and only words need clearing at start.
+ * The word of a block's first frame describes the block. The words of its other frames are those of
+ * blocks that merged into it (free ones), or of no block: a block is found from the largest order
+ * downwards, and a merge compares one word, because the buddy of a block always starts a block or
+ * was never given to the allocator.
  *
  * Each range of RAM owns a window of indices which begins at a multiple of its largest block, so
- * that the buddy of a block has the index (index ^ size): no buddy lies outside the window, and
- * no bounds are checked. The list heads are the last entries of the links, so that a list has no
- * special first or last element.
+ * that the buddy of a block has the index (index ^ size). The largest range owns the first window.
+ * The list heads are the last entries of the links, so that a list has no special first or last
+ * element.
  */
 #ifndef ALLOC_FRAMES_H
 #define ALLOC_FRAMES_H
@@ -19,50 +20,82 @@
 #include "ashlar/frames.h"
 #include "port/spinlock.h"
 
-/* The word: order [4:0], zone [6:5], state [8:7], range [13:9], owner [23:16]. */
-#define FRAMES_ORDER(word) ((word)&0x1fu)
-#define FRAMES_ZONE_SHIFT  5u
-#define FRAMES_ZONE(word)  (((word) >> FRAMES_ZONE_SHIFT) & 3u)
-#define FRAMES_FREE        0x080u
-#define FRAMES_USED        0x100u
-#define FRAMES_STATE       0x180u
-#define FRAMES_RANGE_SHIFT 9u
-#define FRAMES_RANGE(word) (((word) >> FRAMES_RANGE_SHIFT) & 0x1fu)
-#define FRAMES_OWNER_SHIFT 16u
-#define FRAMES_OWNER(word) (((word) >> FRAMES_OWNER_SHIFT) & 0xffu)
-/** What stays with a frame for good: its zone and range. */
-#define FRAMES_PLACE ((3u << FRAMES_ZONE_SHIFT) | (0x1fu << FRAMES_RANGE_SHIFT))
+/*
+ * The word: owner [4:0] (0 if free), lists [7:5], order [12:8], state [15:13], range [31:27].
+ * The state of an allocated block with one reference is 0, so that free compares one byte, state
+ * and order, with the order that its caller names.
+ */
+#define FRAMES_OWNER(word) ((word)&0x1fu)
+#define FRAMES_LISTS_SHIFT 5u
+#define FRAMES_LISTS_MASK  ((FRAMES_LISTS_COUNT - 1u) << FRAMES_LISTS_SHIFT)
+#define FRAMES_LISTS(word) (((word) >> FRAMES_LISTS_SHIFT) & (FRAMES_LISTS_COUNT - 1))
+#define FRAMES_ORDER_SHIFT 8u
+#define FRAMES_ORDER(word) (((word) >> FRAMES_ORDER_SHIFT) & 0x1fu)
+#define FRAMES_ORDER_ONE   (1u << FRAMES_ORDER_SHIFT)
+#define FRAMES_FREE        0x2000u
+#define FRAMES_SHARED      0x4000u /* allocated, more than one reference: links.next counts */
+#define FRAMES_CACHED      0x8000u /* free, kept by a CPU */
+#define FRAMES_RANGE_SHIFT 27u
+#define FRAMES_RANGE(word) ((word) >> FRAMES_RANGE_SHIFT)
+/** State and order. */
+#define FRAMES_SHAPE(word) (((word) >> FRAMES_ORDER_SHIFT) & 0xffu)
+/** Of a frame that starts no block and never did. */
+#define FRAMES_NOTHING 0xff00u
+/** What stays with a block while it is split and merged: its lists and range. */
+#define FRAMES_PLACE (FRAMES_LISTS_MASK | (0x1fu << FRAMES_RANGE_SHIFT))
+
+/*
+ * Free blocks are kept by zone, and in each zone by how long what is allocated there stays. Which
+ * lists a request wants first are the lowest bits of its flags.
+ */
+#define FRAMES_LISTS_COUNT 8u
+#define FRAMES_MOVABLE     ASH_FRAMES_MOVABLE
+#define FRAMES_ZONE(lists) (((lists)&ASH_FRAMES_ZONE_MASK) ^ 1u) /* of a list: 3 is no zone */
+#define FRAMES_KEY(zone)   ((zone) ^ 1u)                         /* the converse */
 
 #define FRAMES_NO_INDEX UINT32_MAX
-#define FRAMES_HEADS    (ASH_ZONE_COUNT * (ASH_MAX_ORDER + 1u))
+#define FRAMES_ORDERS   (ASH_MAX_ORDER + 1u)
+#define FRAMES_HEADS    (FRAMES_LISTS_COUNT * FRAMES_ORDERS)
 #define FRAMES_POISON   0xa5a5a5a5u
 
 struct frames_links {
-    uint32_t next; /* free: the next block in its list; used: the number of references */
+    uint32_t next; /* free: the next block in its list; shared: the number of references */
     uint32_t prev; /* free: the block before it */
 };
 
 struct frames_range {
+    uint32_t end;   /* index behind the last frame */
     uint32_t first; /* frame number */
     uint32_t count; /* frames */
-    uint32_t delta; /* frame number minus index, modulo 2^32 */
     unsigned top;   /* order of the largest block that may lie here */
 };
 
 struct frames_zone {
-    uint32_t nonempty; /* bit n: the list of order n is not empty */
-    uint32_t total, used, high;
+    uint32_t free;  /* frames */
+    uint32_t least; /* that were ever free */
+    uint32_t total;
     uint32_t failures;
 };
 
+struct frames_lists {
+    uint32_t nonempty; /* bit n: the list of order n is not empty */
+    uint32_t heads;    /* index of the head of order 0; the others follow */
+    uint32_t place;    /* what the words of its blocks have in FRAMES_LISTS_MASK */
+    struct frames_zone *zone;
+};
+
 struct frames_state {
-    struct ash_spinlock lock;
+    /* By pointers: so they are found once in an operation, not once for each member. */
+    struct frames_lists *lists[FRAMES_LISTS_COUNT];
+    uint32_t delta[ASH_REGIONS_RAM]; /* of each range, frame number minus index, modulo 2^32 */
     uint32_t *words;
     struct frames_links *links;
+    struct frames_range range[ASH_REGIONS_RAM];
+    struct ash_spinlock lock;
     uint32_t heads; /* index of the first list head; also the number of indices below it */
     unsigned range_count;
-    struct frames_zone zone[ASH_ZONE_COUNT];
-    struct frames_range range[ASH_REGIONS_RAM];
+    struct frames_zone zone[ASH_ZONE_COUNT + 1]; /* the last is none */
+    struct frames_lists all_lists[FRAMES_LISTS_COUNT];
     uint32_t limit[ASH_ZONE_COUNT]; /* the first frame number above the zone */
 #if ASH_CHECK >= 2
     uint32_t *poisoned; /* one bit a frame: it was filled with poison when it was freed */
@@ -73,16 +106,51 @@ extern struct frames_state frames_state;
 
 /* frames.c */
 
-/** The index of a frame and its range; FRAMES_NO_INDEX if no range holds it. */
-uint32_t frames_index(uint32_t number, const struct frames_range **range);
-/** The index of the block that holds a frame, or FRAMES_NO_INDEX. */
-uint32_t frames_head(uint32_t index, const struct frames_range *range);
 /** Makes a free block of it: sets its word, and inserts it behind entry `after` of its list. */
-void frames_insert(uint32_t index, uint32_t place, unsigned order, uint32_t after);
+void frames_insert(uint32_t index, uint32_t word, uint32_t after);
+/** Makes the used block, whose last reference is gone, free and merges it. Comes with the lock and
+ *  lets it go. */
+void frames_give(uint32_t index, uint32_t word, unsigned long saved);
+/** Lets go of the lock; at ASH_CHECK 2 checks everything first, and tells the hook afterwards. */
+void frames_release(unsigned long saved);
 
-static inline uint32_t frames_list(unsigned zone, unsigned order)
+/* frames_block.c */
+
+/** The index of a frame; FRAMES_NO_INDEX if no range holds it. */
+uint32_t frames_index(uint32_t number);
+/** The index of the block that holds the frame with this index, or FRAMES_NO_INDEX. */
+uint32_t frames_head(uint32_t index);
+/** What ash_frames_free() does if it is not the last reference, not in the largest range or not a
+ *  block of that order: frame number `offset + delta[0]`. Comes with the lock and lets it go. */
+void frames_free_otherwise(uint32_t offset, unsigned order, unsigned long saved,
+                           const void *caller);
+#define FRAMES_ANY_ORDER UINT32_MAX
+
+/** The word of a free block. */
+static inline uint32_t frames_word(unsigned range, unsigned lists, unsigned order)
 {
-    return frames_state.heads + zone * (ASH_MAX_ORDER + 1u) + order;
+    return range << FRAMES_RANGE_SHIFT | FRAMES_FREE | order << FRAMES_ORDER_SHIFT |
+           lists << FRAMES_LISTS_SHIFT;
+}
+
+static inline bool frames_is_used(uint32_t word)
+{
+    return (word & (FRAMES_FREE | FRAMES_CACHED)) == 0;
+}
+
+static inline uint32_t frames_number(uint32_t index, uint32_t word)
+{
+    return index + frames_state.delta[FRAMES_RANGE(word)];
+}
+
+static inline uint32_t frames_references(uint32_t index, uint32_t word)
+{
+    return (word & FRAMES_SHARED) != 0 ? frames_state.links[index].next : 1;
+}
+
+static inline uint32_t frames_list(unsigned lists, unsigned order)
+{
+    return frames_state.lists[lists]->heads + order;
 }
 
 static inline unsigned frames_zone_of(uint32_t number)
@@ -90,16 +158,6 @@ static inline unsigned frames_zone_of(uint32_t number)
     return number < frames_state.limit[ASH_ZONE_DMA]      ? ASH_ZONE_DMA
            : number < frames_state.limit[ASH_ZONE_NORMAL] ? ASH_ZONE_NORMAL
                                                           : ASH_ZONE_HIGH;
-}
-
-static inline void frames_count_used(unsigned zone, uint32_t frames)
-{
-    struct frames_zone *figures = &frames_state.zone[zone];
-
-    figures->used += frames;
-    if (figures->used > figures->high) {
-        figures->high = figures->used;
-    }
 }
 
 /** Tells the hook. The lock is not held. */

@@ -8,16 +8,16 @@
 /** What the walk over all blocks adds up. */
 struct sums {
     uint32_t used[ASH_ZONE_COUNT];
-    uint32_t free[ASH_ZONE_COUNT];
+    uint32_t free[FRAMES_LISTS_COUNT];
 };
 
 /** What is wrong with the block that starts at `index`, or NULL. */
-static const char *block_error(uint32_t index, const struct frames_range *range, bool deep)
+static const char *block_error(uint32_t index, unsigned at, bool deep)
 {
+    const struct frames_range *range = &frames_state.range[at];
     uint32_t word = frames_state.words[index];
-    uint32_t number = index + range->delta;
-    uint32_t place = frames_zone_of(number) << FRAMES_ZONE_SHIFT |
-                     (uint32_t)(range - frames_state.range) << FRAMES_RANGE_SHIFT;
+    uint32_t number = index + frames_state.delta[at];
+    unsigned zone = frames_zone_of(number);
     unsigned order = FRAMES_ORDER(word);
     uint32_t size = (uint32_t)1 << order;
 
@@ -25,24 +25,25 @@ static const char *block_error(uint32_t index, const struct frames_range *range,
         number - range->first > range->count - size || size > range->count) {
         return "block does not fit its order";
     }
-    if ((word & FRAMES_PLACE) != place ||
-        frames_zone_of(number + size - 1) != frames_zone_of(number)) {
+    if (FRAMES_RANGE(word) != at || FRAMES_ZONE(FRAMES_LISTS(word)) != zone ||
+        frames_zone_of(number + size - 1) != zone) {
         return "block is in the wrong zone or range";
     }
-    if ((word & FRAMES_STATE) == FRAMES_USED) {
-        if (FRAMES_OWNER(word) >= ASH_OWNERS || frames_state.links[index].next == 0) {
-            return "allocated block without owner or reference";
+    if (frames_is_used(word)) {
+        if (((word & FRAMES_SHARED) != 0 && frames_state.links[index].next < 2)) {
+            return "shared block without references";
         }
-        if (word != (FRAMES_USED | place | order | FRAMES_OWNER(word) << FRAMES_OWNER_SHIFT)) {
+        if ((word & ~(FRAMES_OWNER(~0u) | FRAMES_SHARED)) !=
+            (frames_word(at, FRAMES_LISTS(word), order) ^ FRAMES_FREE)) {
             return "state of a block is damaged";
         }
-    } else if (word != (FRAMES_FREE | place | order)) {
+    } else if (word != frames_word(at, FRAMES_LISTS(word), order)) {
         return "block is neither free nor allocated";
     } else if (order < range->top && frames_state.words[index ^ size] == word) {
         return "free buddies are not merged";
     }
     for (uint32_t i = 1; deep && i < size; i++) {
-        if (frames_state.words[index + i] != 0) {
+        if (frames_is_used(frames_state.words[index + i])) {
             return "block inside a block";
         }
     }
@@ -56,23 +57,23 @@ static bool blocks_consistent(bool deep, struct sums *sums, struct frames_findin
         uint32_t step;
 
         for (uint32_t offset = 0; offset < range->count; offset += step) {
-            uint32_t index = range->first + offset - range->delta;
+            uint32_t index = range->first + offset - frames_state.delta[i];
             uint32_t word = frames_state.words[index];
 
             step = 1;
-            if (word == 0) {
+            if (word == FRAMES_NOTHING) {
                 continue;
             }
             finding->number = range->first + offset;
-            finding->what = block_error(index, range, deep);
+            finding->what = block_error(index, i, deep);
             if (finding->what != NULL) {
                 return false;
             }
             step = (uint32_t)1 << FRAMES_ORDER(word);
-            if ((word & FRAMES_STATE) == FRAMES_USED) {
-                sums->used[FRAMES_ZONE(word)] += step;
+            if (frames_is_used(word)) {
+                sums->used[FRAMES_ZONE(FRAMES_LISTS(word))] += step;
             } else {
-                sums->free[FRAMES_ZONE(word)] += step;
+                sums->free[FRAMES_LISTS(word)] += step;
             }
         }
     }
@@ -80,21 +81,21 @@ static bool blocks_consistent(bool deep, struct sums *sums, struct frames_findin
 }
 
 /** Follows one free list; adds its frames to *frames. */
-static bool list_consistent(unsigned zone, unsigned order, uint32_t *frames)
+static bool list_consistent(unsigned lists, unsigned order, uint32_t *frames)
 {
-    uint32_t list = frames_list(zone, order);
+    uint32_t list = frames_list(lists, order);
     uint32_t prev = list;
     uint32_t index = frames_state.links[list].next;
-    bool nonempty = (frames_state.zone[zone].nonempty >> order & 1u) != 0;
+    bool nonempty = (frames_state.lists[lists]->nonempty >> order & 1u) != 0;
 
     if (nonempty != (index != list)) {
         return false;
     }
     while (index != list) {
         if (index >= frames_state.heads || frames_state.links[index].prev != prev ||
-            (frames_state.words[index] & ~(0x1fu << FRAMES_RANGE_SHIFT)) !=
-                (FRAMES_FREE | zone << FRAMES_ZONE_SHIFT | order) ||
-            *frames > frames_state.zone[zone].total) {
+            (frames_state.words[index] & ~(~0u << FRAMES_RANGE_SHIFT)) !=
+                frames_word(0, lists, order) ||
+            *frames > frames_state.lists[lists]->zone->total) {
             return false;
         }
         *frames += (uint32_t)1 << order;
@@ -104,27 +105,53 @@ static bool list_consistent(unsigned zone, unsigned order, uint32_t *frames)
     return frames_state.links[list].prev == prev;
 }
 
+/** The free lists hold what the blocks say, and nothing beyond the largest order. */
+static bool lists_consistent(const struct sums *sums)
+{
+    for (unsigned lists = 0; lists < FRAMES_LISTS_COUNT; lists++) {
+        uint32_t listed = 0;
+
+        for (unsigned order = 0; order <= ASH_MAX_ORDER; order++) {
+            if (!list_consistent(lists, order, &listed)) {
+                return false;
+            }
+        }
+        if (listed != sums->free[lists] ||
+            frames_state.lists[lists]->nonempty >> ASH_MAX_ORDER >> 1 != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool zone_consistent(unsigned zone, const struct sums *sums)
+{
+    const struct frames_zone *figures = &frames_state.zone[zone];
+    unsigned key = FRAMES_KEY(zone);
+    uint32_t free = sums->free[key] + sums->free[key | FRAMES_MOVABLE];
+
+    return free == figures->free && free + sums->used[zone] == figures->total &&
+           figures->least <= free;
+}
+
 bool frames_consistent(bool deep, struct frames_finding *finding)
 {
     struct sums sums = {0};
 
+    if (frames_state.range_count == 0) {
+        return true;
+    }
     if (!blocks_consistent(deep, &sums, finding)) {
         return false;
     }
-    for (unsigned zone = 0; zone < ASH_ZONE_COUNT && frames_state.range_count != 0; zone++) {
-        const struct frames_zone *figures = &frames_state.zone[zone];
-        uint32_t listed = 0;
-
-        finding->number = frames_state.range[0].first;
-        finding->what = "free list is broken";
-        for (unsigned order = 0; order <= ASH_MAX_ORDER; order++) {
-            if (!list_consistent(zone, order, &listed)) {
-                return false;
-            }
-        }
-        finding->what = "figures of a zone do not add up";
-        if (listed != sums.free[zone] || sums.used[zone] != figures->used ||
-            sums.free[zone] + sums.used[zone] != figures->total || figures->high < figures->used) {
+    finding->number = frames_state.range[0].first;
+    finding->what = "free list is broken";
+    if (!lists_consistent(&sums)) {
+        return false;
+    }
+    finding->what = "figures of a zone do not add up";
+    for (unsigned zone = 0; zone < ASH_ZONE_COUNT; zone++) {
+        if (!zone_consistent(zone, &sums)) {
             return false;
         }
     }

@@ -16,41 +16,81 @@ static unsigned order_for(uint64_t count)
     return order;
 }
 
-/** Gives each range of RAM its window of indices; the number of indices used. */
-static uint64_t lay_out(const struct ash_regions *regions)
+/** Describes the ranges of RAM, the largest first: most frames are found at the first look. */
+static void sort_ranges(const struct ash_regions *regions)
+{
+    struct frames_range *ranges = frames_state.range;
+
+    for (unsigned i = 0; i < regions->ram_count; i++) {
+        uint32_t count = (uint32_t)(regions->ram[i].size >> ASH_PAGE_SHIFT);
+        unsigned place = i;
+
+        for (; place > 0 && ranges[place - 1].count < count; place--) {
+            ranges[place] = ranges[place - 1];
+        }
+        ranges[place].first = (uint32_t)(regions->ram[i].base.value >> ASH_PAGE_SHIFT);
+        ranges[place].count = count;
+        ranges[place].top = order_for(count);
+    }
+    frames_state.range_count = regions->ram_count;
+}
+
+/** Gives each range its window of indices; the number of indices used. */
+static uint64_t lay_out(void)
 {
     uint64_t next = 0;
 
-    for (unsigned i = 0; i < regions->ram_count; i++) {
+    for (unsigned i = 0; i < frames_state.range_count; i++) {
         struct frames_range *range = &frames_state.range[i];
-        uint64_t first = regions->ram[i].base.value >> ASH_PAGE_SHIFT;
-        uint64_t count = regions->ram[i].size >> ASH_PAGE_SHIFT;
-        unsigned top = order_for(count);
-        uint64_t mask = ((uint64_t)1 << top) - 1;
-        uint64_t window = first & ~mask;
+        uint64_t size = (uint64_t)1 << range->top;
+        uint64_t window = ash_align_down(range->first, size);
 
-        next = (next + mask) & ~mask;
-        range->first = (uint32_t)first;
-        range->count = (uint32_t)count;
-        range->delta = (uint32_t)(window - next);
-        range->top = top;
-        next += ((first + count + mask) & ~mask) - window;
+        frames_state.delta[i] = (uint32_t)(window - next);
+        next += range->first - window + range->count;
+        range->end = (uint32_t)next;
+        next = ash_align_down(next + size - 1, size);
     }
-    frames_state.range_count = regions->ram_count;
     return next;
 }
 
-/** Takes and clears the metadata. The links need no clearing: a link is written before it is read.
- */
+/** How many words there are behind those of frames: as many as the largest block of the last range
+ *  has, so that its buddy has a word, which is none of a block. No buddy is looked for at
+ *  ASH_MAX_ORDER. */
+static uint64_t words_behind(void)
+{
+    unsigned top = frames_state.range_count == 0
+                       ? ASH_MAX_ORDER
+                       : frames_state.range[frames_state.range_count - 1].top;
+
+    return top == ASH_MAX_ORDER ? 0 : (uint64_t)1 << top;
+}
+
+/** Makes all words those of no block: a few one by one, and from then on by copying. */
+static void fill_words(uint32_t count)
+{
+    uint32_t done = count < 64 ? count : 64;
+    uint32_t part;
+
+    for (uint32_t index = 0; index < done; index++) {
+        frames_state.words[index] = FRAMES_NOTHING;
+    }
+    for (; done < count; done += part) {
+        part = done < count - done ? done : count - done;
+        port_copy(frames_state.words + done, frames_state.words, part * sizeof(uint32_t));
+    }
+}
+
+/** Takes the metadata and makes it that of no block. The links need nothing: a link is written
+ *  before it is read. */
 static int place_metadata(struct ash_regions *regions, uint64_t indices, uint64_t limit)
 {
     uint64_t links = (indices + FRAMES_HEADS) * sizeof(struct frames_links);
-    uint64_t words = indices * sizeof(uint32_t);
+    uint64_t words = (indices + words_behind()) * sizeof(uint32_t);
     uint64_t bits = ASH_CHECK >= 2 ? (indices + 31) / 32 * sizeof(uint32_t) : 0;
     ash_pa_t base;
     int error;
 
-    if (indices > UINT32_MAX - FRAMES_HEADS) {
+    if (indices > UINT32_MAX / 2) {
         return ASH_ENOMEM;
     }
     error = ash_regions_take(regions, links + words + bits, ASH_PAGE_SIZE, limit, &base);
@@ -63,36 +103,58 @@ static int place_metadata(struct ash_regions *regions, uint64_t indices, uint64_
 #if ASH_CHECK >= 2
     frames_state.poisoned = port_ptr(ash_pa(base.value + links + words));
 #endif
-    port_zero(frames_state.words, (size_t)(words + bits));
-    for (uint32_t head = 0; head < FRAMES_HEADS; head++) {
-        frames_state.links[frames_state.heads + head] = (struct frames_links){
-            .next = frames_state.heads + head,
-            .prev = frames_state.heads + head,
-        };
-    }
+    fill_words((uint32_t)(words / sizeof(uint32_t)));
+#if ASH_CHECK >= 2
+    port_zero(frames_state.poisoned, (size_t)bits);
+#endif
     return 0;
 }
 
-/** Frees [first, end), which lies in one range and one zone, as the largest blocks that fit; the
- *  lowest will be given out first. */
+/** Makes the lists, all empty. */
+static void make_lists(void)
+{
+    for (unsigned i = 0; i < FRAMES_LISTS_COUNT; i++) {
+        frames_state.lists[i]->place = i << FRAMES_LISTS_SHIFT;
+        frames_state.lists[i]->heads = frames_state.heads + i * FRAMES_ORDERS;
+        for (unsigned order = 0; order < FRAMES_ORDERS; order++) {
+            uint32_t head = frames_list(i, order);
+
+            frames_state.links[head].next = head;
+            frames_state.links[head].prev = head;
+        }
+    }
+}
+
+/**
+ * Frees [first, end), which lies in one range and one zone, as the largest blocks that fit; the
+ * lowest will be given out first. Blocks that are as large as blocks get are for what is movable,
+ * until others want them: others break up first what cannot become one such block anyway.
+ */
 static void seed(uint32_t first, uint32_t end, unsigned zone)
 {
-    const struct frames_range *range;
-    uint32_t index = frames_index(first, &range);
-    uint32_t place = zone << FRAMES_ZONE_SHIFT | (uint32_t)(range - frames_state.range)
-                                                     << FRAMES_RANGE_SHIFT;
+    uint32_t index = frames_index(first);
+    unsigned range = 0;
 
+    while (index >= frames_state.range[range].end) {
+        range++;
+    }
     frames_state.zone[zone].total += end - first;
+    frames_state.zone[zone].free += end - first;
+    frames_state.zone[zone].least += end - first;
     while (first < end) {
-        unsigned order = first == 0 ? range->top : (unsigned)__builtin_ctz(first);
+        unsigned top = frames_state.range[range].top;
+        unsigned order = first == 0 ? top : (unsigned)__builtin_ctz(first);
+        unsigned lists;
 
-        if (order > range->top) {
-            order = range->top;
+        if (order > top) {
+            order = top;
         }
         while (end - first < (uint32_t)1 << order) {
             order--;
         }
-        frames_insert(index, place, order, frames_state.links[frames_list(zone, order)].prev);
+        lists = FRAMES_KEY(zone) | (order == top ? FRAMES_MOVABLE : 0);
+        frames_insert(index, frames_word(range, lists, order),
+                      frames_state.links[frames_list(lists, order)].prev);
         first += (uint32_t)1 << order;
         index += (uint32_t)1 << order;
     }
@@ -116,11 +178,18 @@ int ash_frames_init(struct ash_regions *regions, const struct ash_frames_config 
     spinlock_retire(&frames_state.lock);
     port_zero(&frames_state, sizeof(frames_state));
     spinlock_init(&frames_state.lock, ASH_LOCK_FRAMES, "frames");
-    error = place_metadata(regions, lay_out(regions), config->direct_limit.value);
+    for (unsigned i = 0; i < FRAMES_LISTS_COUNT; i++) {
+        frames_state.lists[i] = &frames_state.all_lists[i];
+        frames_state.lists[i]->zone = &frames_state.zone[FRAMES_ZONE(i)];
+    }
+    sort_ranges(regions);
+    error = place_metadata(regions, lay_out(), config->direct_limit.value);
     if (error != 0) {
         frames_state.range_count = 0;
+        frames_state.range[0].end = 0;
         return error;
     }
+    make_lists();
     frames_state.limit[ASH_ZONE_DMA] = limit_number(config->dma_limit);
     frames_state.limit[ASH_ZONE_NORMAL] = limit_number(config->direct_limit);
     frames_state.limit[ASH_ZONE_HIGH] = UINT32_MAX;
@@ -143,27 +212,28 @@ int ash_frames_init(struct ash_regions *regions, const struct ash_frames_config 
 static int adopt(uint32_t first, uint32_t end, unsigned owner)
 {
     for (uint32_t number = first; number < end; number++) {
-        const struct frames_range *range;
-        uint32_t index = frames_index(number, &range);
+        uint32_t index = frames_index(number);
 
         if (index == FRAMES_NO_INDEX) {
             return ASH_ERANGE;
         }
-        if (frames_head(index, range) != FRAMES_NO_INDEX) {
+        if (frames_head(index) != FRAMES_NO_INDEX) {
             return ASH_EBUSY;
         }
     }
     for (uint32_t number = first; number < end; number++) {
-        const struct frames_range *range;
-        uint32_t index = frames_index(number, &range);
+        uint32_t index = frames_index(number);
         unsigned zone = frames_zone_of(number);
+        struct frames_zone *figures = &frames_state.zone[zone];
+        unsigned range = 0;
 
-        frames_state.words[index] = FRAMES_USED | zone << FRAMES_ZONE_SHIFT |
-                                    (uint32_t)(range - frames_state.range) << FRAMES_RANGE_SHIFT |
-                                    owner << FRAMES_OWNER_SHIFT;
-        frames_state.links[index] = (struct frames_links){.next = 1};
-        frames_state.zone[zone].total++;
-        frames_count_used(zone, 1);
+        while (index >= frames_state.range[range].end) {
+            range++;
+        }
+        frames_state.words[index] = (frames_word(range, FRAMES_KEY(zone), 0) ^ FRAMES_FREE) | owner;
+        figures->total++;
+        /* The most that were used at once is one more only if all those are used now. */
+        figures->least += figures->free != figures->least;
     }
     return 0;
 }

@@ -21,22 +21,26 @@ struct census {
     uint32_t owned[ASH_OWNERS];                         /* frames */
 };
 
-static void count_range(const struct frames_range *range, struct census *census)
+static void count_range(unsigned i, struct census *census)
 {
+    const struct frames_range *range = &frames_state.range[i];
     uint32_t offset = 0;
 
     while (offset < range->count) {
         unsigned long saved = spinlock_acquire(&frames_state.lock);
 
         for (unsigned step = 0; step < STEP && offset < range->count; step++) {
-            uint32_t word = frames_state.words[range->first + offset - range->delta];
+            uint32_t word = frames_state.words[range->first + offset - frames_state.delta[i]];
+            uint32_t size = (uint32_t)1 << FRAMES_ORDER(word);
 
-            if ((word & FRAMES_STATE) == FRAMES_FREE) {
-                census->blocks[FRAMES_ZONE(word)][FRAMES_ORDER(word)]++;
-            } else if ((word & FRAMES_STATE) == FRAMES_USED) {
-                census->owned[FRAMES_OWNER(word)] += (uint32_t)1 << FRAMES_ORDER(word);
+            if (word == FRAMES_NOTHING) {
+                size = 1;
+            } else if (frames_is_used(word)) {
+                census->owned[FRAMES_OWNER(word)] += size;
+            } else {
+                census->blocks[FRAMES_ZONE(FRAMES_LISTS(word))][FRAMES_ORDER(word)]++;
             }
-            offset += (uint32_t)1 << FRAMES_ORDER(word);
+            offset += size;
         }
         spinlock_release(&frames_state.lock, saved);
     }
@@ -46,7 +50,7 @@ static void take_census(struct census *census)
 {
     *census = (struct census){0};
     for (unsigned i = 0; i < frames_state.range_count; i++) {
-        count_range(&frames_state.range[i], census);
+        count_range(i, census);
     }
 }
 
@@ -56,8 +60,8 @@ static void zone_stats(unsigned zone, const struct census *census, struct ash_fr
     const struct frames_zone *figures = &frames_state.zone[zone];
 
     stats->total = figures->total;
-    stats->free = figures->total - figures->used;
-    stats->high_water = figures->high;
+    stats->free = figures->free;
+    stats->high_water = figures->total - figures->least;
     stats->failures = figures->failures;
     spinlock_release(&frames_state.lock, saved);
     stats->largest = -1;

@@ -14,6 +14,7 @@
 #define FLAGS  ASH_FRAMES_OWNER(ASH_OWNER_TEST)
 
 static struct bench takes, gives;
+static bool counting = true;
 
 static struct taken {
     ash_frame_t frame;
@@ -71,7 +72,11 @@ static bool take(unsigned order)
     uint32_t before = takes.count;
     int error;
 
-    BENCH(&takes, error = ash_frames_alloc(order, FLAGS, &taken->frame));
+    if (counting) {
+        BENCH(&takes, error = ash_frames_alloc(order, FLAGS, &taken->frame));
+    } else {
+        error = ash_frames_alloc(order, FLAGS, &taken->frame);
+    }
     if (error != 0) {
         takes.count = before;
         return false;
@@ -88,7 +93,11 @@ static void give(unsigned n)
 
     live[n] = live[--live_count];
     live_frames -= (uint32_t)1 << taken.order;
-    BENCH(&gives, ash_frames_free(taken.frame, taken.order));
+    if (counting) {
+        BENCH(&gives, ash_frames_free(taken.frame, taken.order));
+    } else {
+        ash_frames_free(taken.frame, taken.order);
+    }
 }
 
 static void begin(const char *take_name, const char *give_name)
@@ -125,17 +134,15 @@ static void fill(void)
     end();
 }
 
-/* Between 50 and 80 % of the frames are live. */
-static void churn(const char *take_name, const char *give_name, uint32_t seed, unsigned orders)
+/* Between `low` and `high` percent of the frames are live. */
+static void churn(unsigned low, unsigned high, unsigned steps, unsigned orders)
 {
     bool rising = true;
 
-    bench_seed = seed;
-    begin(take_name, give_name);
-    for (unsigned i = 0; i < STEPS; i++) {
-        if (live_frames >= FRAMES * 80 / 100) {
+    for (unsigned i = 0; i < steps; i++) {
+        if (live_frames >= FRAMES * high / 100) {
             rising = false;
-        } else if (live_frames <= FRAMES * 50 / 100) {
+        } else if (live_frames <= FRAMES * low / 100) {
             rising = true;
         }
         if (live_count == 0 || bench_random_below(256) < (rising ? 180u : 76u)) {
@@ -144,6 +151,14 @@ static void churn(const char *take_name, const char *give_name, uint32_t seed, u
             give(bench_random_below(live_count));
         }
     }
+}
+
+static void measured_churn(const char *take_name, const char *give_name, uint32_t seed,
+                           unsigned orders)
+{
+    bench_seed = seed;
+    begin(take_name, give_name);
+    churn(50, 80, STEPS, orders);
     end();
 }
 
@@ -156,16 +171,56 @@ static void give_all(void)
     live_frames = 0;
 }
 
+/* Allocates or frees at random until exactly `goal` frames are live. */
+static void steer(uint32_t goal)
+{
+    while (live_frames != goal) {
+        if (live_frames < goal) {
+            unsigned order = bench_random_below(6);
+
+            while ((uint32_t)1 << order > goal - live_frames) {
+                order--;
+            }
+            BENCH_CHECK(take(order));
+        } else {
+            give(bench_random_below(live_count));
+        }
+    }
+}
+
+/* How many blocks of order 9 can be had when this much is live, after small ones came and went:
+ * of four runs, of which that many could have been had at best. */
+static void large_blocks(const char *name, unsigned percent)
+{
+    unsigned blocks = 0;
+
+    for (unsigned k = 0; k < 4; k++) {
+        counting = false;
+        bench_seed = 5150 + 7919 * k;
+        churn(20, 50, 120000, 6);
+        steer(FRAMES * percent / 100);
+        while (take(9)) {
+            blocks++;
+        }
+        counting = true;
+        give_all();
+    }
+    bench_print_number(name, "blocks", blocks);
+}
+
 void bench_frames(void)
 {
     make_arena();
     pairs("frames-pair-alloc", "frames-pair-free");
     fill();
-    churn("frames-single-alloc", "frames-single-free", 4242, 1);
+    measured_churn("frames-single-alloc", "frames-single-free", 4242, 1);
     give_all();
-    churn("frames-mixed-alloc", "frames-mixed-free", 31337, 6);
+    measured_churn("frames-mixed-alloc", "frames-mixed-free", 31337, 6);
     pairs("frames-used-alloc", "frames-used-free");
     give_all();
+    large_blocks("frames-order9-at-25", 25);
+    large_blocks("frames-order9-at-50", 50);
+    large_blocks("frames-order9-at-75", 75);
     end_arena();
     BENCH_CHECK(ash_frames_verify() == 0);
 }

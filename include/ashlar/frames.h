@@ -30,14 +30,21 @@ enum ash_zone {
 };
 
 /**
- * Flags of an allocation: one zone, one owner. The zone is the least special one that the caller
- * can use; when it is exhausted the allocator falls back to the more special ones.
+ * Flags of an allocation: one zone, one owner, and how long the frames will stay. The zone is the
+ * least special one that the caller can use; when it is exhausted the allocator falls back to the
+ * more special ones.
  */
 #define ASH_FRAMES_NORMAL    0x00u /**< directly mapped: NORMAL, then DMA (the default) */
 #define ASH_FRAMES_DMA       0x01u /**< DMA only */
 #define ASH_FRAMES_HIGH      0x03u /**< any: HIGH, then NORMAL, then DMA */
 #define ASH_FRAMES_ZONE_MASK 0x03u
-#define ASH_FRAMES_ZERO      0x10u /**< zeroed; linear in the size. Not with HIGH: ash_window_zero() */
+/**
+ * The frames can be had back soon, or their contents moved away: pages of programs, caches, buffers
+ * of one request. They come from other parts of memory than those that stay (the default), so that
+ * a few that stay do not break up all large blocks.
+ */
+#define ASH_FRAMES_MOVABLE 0x04u
+#define ASH_FRAMES_ZERO    0x10000u /**< zeroed; linear in the size. Not HIGH: ash_window_zero() */
 /** Who the frames are for: an enum ash_owner, or a product's own number. */
 #define ASH_FRAMES_OWNER(owner) ((unsigned)(owner) << 8)
 
@@ -123,6 +130,7 @@ struct ash_frame_info {
     enum ash_zone zone;   /**< FREE, USED */
     ash_frame_t head;     /**< FREE, USED: first frame of the block that holds the frame */
     unsigned order;       /**< FREE, USED: of that block */
+    bool movable;         /**< FREE, USED: it lies where ASH_FRAMES_MOVABLE ones are taken from */
     enum ash_owner owner; /**< USED */
     uint32_t count;       /**< USED: references */
 };

@@ -131,8 +131,8 @@ static void expect_found(uint32_t *word, uint32_t value)
 
 static void verify_finds_tampering(void **state)
 {
-    const struct frames_range *range;
     struct frames_state *f = &frames_state;
+    struct frames_lists *lists = f->lists[FRAMES_KEY(ASH_ZONE_NORMAL)];
     ash_frame_t used;
     ash_frame_t other;
     uint32_t index;
@@ -141,39 +141,41 @@ static void verify_finds_tampering(void **state)
     (void)state;
     assert_int_equal(ash_frames_alloc(3, 0, &used), 0);
     assert_int_equal(ash_frames_alloc(0, 0, &other), 0);
-    index = frames_index(used.number, &range);
+    index = frames_index(used.number);
     free = index + 16; /* split off: order 4 */
     assert_int_equal(FRAMES_ORDER(f->words[free]), 4);
     for (unsigned bit = 0; bit < 32; bit++) {
-        bool owner = bit >= FRAMES_OWNER_SHIFT && 1u << (bit - FRAMES_OWNER_SHIFT) < ASH_OWNERS;
-
-        if (!owner) { /* another owner is nothing that could be found */
+        /* Another owner, another group (it may have been borrowed) or that it is shared (by as many
+         * as the link says) is nothing that could be found. */
+        if (bit != 7 && 1u << bit != FRAMES_SHARED && FRAMES_OWNER(1u << bit) == 0) {
             expect_found(&f->words[index], f->words[index] ^ 1u << bit);
         }
         expect_found(&f->words[free], f->words[free] ^ 1u << bit);
     }
-    expect_found(&f->words[index + 3], FRAMES_USED); /* inside a block */
-    expect_found(&f->words[index], 0);               /* a lost block */
-    expect_found(&f->links[index].next, 0);          /* without references */
-    expect_found(&f->links[free].next, free);        /* a circle */
+    expect_found(&f->words[index + 3], f->words[index + 3] & 0xffffu & ~FRAMES_NOTHING);
+    expect_found(&f->words[index], FRAMES_NOTHING); /* a lost block */
+    ash_frames_get(used);
+    expect_found(&f->links[index].next, 1); /* shared by one */
+    ash_frames_put(used);
+    expect_found(&f->links[free].next, free); /* a circle */
     expect_found(&f->links[free].next, index);
-    expect_found(&f->links[free].next, frames_list(ASH_ZONE_NORMAL, 5));
+    expect_found(&f->links[free].next, lists->heads + 5);
     expect_found(&f->links[free].prev, index);
-    expect_found(&f->links[frames_list(ASH_ZONE_NORMAL, 4)].prev, index);
-    expect_found(&f->links[frames_list(ASH_ZONE_NORMAL, 4)].next, frames_list(ASH_ZONE_NORMAL, 4));
-    expect_found(&f->zone[ASH_ZONE_NORMAL].nonempty, 0);
-    expect_found(&f->zone[ASH_ZONE_HIGH].nonempty, 1);
-    expect_found(&f->zone[ASH_ZONE_NORMAL].used, 8);
+    expect_found(&f->links[lists->heads + 4].prev, index);
+    expect_found(&f->links[lists->heads + 4].next, lists->heads + 4);
+    expect_found(&lists->nonempty, 0);
+    expect_found(&lists->nonempty, lists->nonempty | 1u << (ASH_MAX_ORDER + 1));
+    expect_found(&f->lists[FRAMES_KEY(ASH_ZONE_HIGH)]->nonempty, 1);
+    expect_found(&f->zone[ASH_ZONE_NORMAL].free, 8);
     expect_found(&f->zone[ASH_ZONE_NORMAL].total, f->zone[ASH_ZONE_NORMAL].total + 1);
-    expect_found(&f->zone[ASH_ZONE_NORMAL].high, 0);
+    expect_found(&f->zone[ASH_ZONE_NORMAL].least, f->zone[ASH_ZONE_NORMAL].free + 1);
     ash_frames_free(used, 3);
     ash_frames_free(other, 0);
 }
 
 static void verify_finds_unmerged_buddies(void **state)
 {
-    const struct frames_range *range;
-    uint32_t index = frames_index(FIRST, &range);
+    uint32_t index = frames_index(FIRST);
     ash_frame_t lower;
     ash_frame_t upper;
 
@@ -182,10 +184,10 @@ static void verify_finds_unmerged_buddies(void **state)
     assert_int_equal(ash_frames_alloc(7, 0, &upper), 0);
     /* Both freed by hand, each into the list, neither merged. */
     for (unsigned half = 0; half < 2; half++) {
-        frames_insert(index + half * 128, frames_state.words[index] & FRAMES_PLACE, 7,
-                      frames_list(ASH_ZONE_NORMAL, 7));
+        frames_insert(index + half * 128, frames_state.words[index] | FRAMES_FREE,
+                      frames_list(FRAMES_KEY(ASH_ZONE_NORMAL), 7));
     }
-    frames_state.zone[ASH_ZONE_NORMAL].used = 0;
+    frames_state.zone[ASH_ZONE_NORMAL].free = 256;
     assert_int_equal(ash_frames_verify(), ASH_ECORRUPT);
     machine_expect_fault(ASH_FAULT_CORRUPT, "frames");
 }
