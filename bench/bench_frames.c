@@ -188,24 +188,23 @@ static void steer(uint32_t goal)
     }
 }
 
-/* How many blocks of order 9 can be had when this much is live, after small ones came and went:
- * of four runs, of which that many could have been had at best. */
-static void large_blocks(const char *name, unsigned percent)
+/* How many blocks of order 9 cannot be had of those that are free in sum when this much is live,
+ * after small ones came and went; of four runs. */
+static void lost_blocks(const char *name, unsigned percent)
 {
-    unsigned blocks = 0;
+    unsigned lost = 0;
 
     for (unsigned k = 0; k < 4; k++) {
         counting = false;
         bench_seed = 5150 + 7919 * k;
         churn(20, 50, 120000, 6);
         steer(FRAMES * percent / 100);
-        while (take(9)) {
-            blocks++;
+        for (lost += (FRAMES - live_frames) / 512; take(9); lost--) {
         }
         counting = true;
         give_all();
     }
-    bench_print_number(name, "blocks", blocks);
+    bench_print_number(name, "blocks", lost);
 }
 
 void bench_frames(void)
@@ -218,9 +217,9 @@ void bench_frames(void)
     measured_churn("frames-mixed-alloc", "frames-mixed-free", 31337, 6);
     pairs("frames-used-alloc", "frames-used-free");
     give_all();
-    large_blocks("frames-order9-at-25", 25);
-    large_blocks("frames-order9-at-50", 50);
-    large_blocks("frames-order9-at-75", 75);
+    lost_blocks("frames-order9-lost-at-25", 25);
+    lost_blocks("frames-order9-lost-at-50", 50);
+    lost_blocks("frames-order9-lost-at-75", 75);
     end_arena();
     BENCH_CHECK(ash_frames_verify() == 0);
 }

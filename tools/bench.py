@@ -92,7 +92,7 @@ def shown(results):
 
 def verdict(row):
     """How the row stands to its limits."""
-    factor = max((row[value] / row[limit]
+    factor = max((row[value] / row[limit] if row[limit] else 2 * row[value]
                   for limit, value in (("limit", "mean"), ("limit_worst", "worst"))
                   if row[limit] is not None), default=0)
     return "" if factor <= 1 else "near" if factor <= TOLERANCE else "OVER"

@@ -88,7 +88,7 @@ int __wrap_ash_frames_alloc(unsigned order, unsigned flags, ash_frame_t *out)
         return ASH_ENOMEM;
     }
     error = __real_ash_frames_alloc(order, flags, out);
-    if (error == 0 && support_space_tables && flags >> 8 == ASH_OWNER_SPACE) {
+    if (error == 0 && support_space_tables && (flags >> 8) % ASH_OWNERS == ASH_OWNER_SPACE) {
         sim_table_taken(ash_frame_pa(*out));
     }
     return error;
