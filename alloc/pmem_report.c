@@ -4,12 +4,18 @@
  * nothing.
  */
 #include "alloc/pmem_region.h"
+#include "ashlar/fault.h"
 #include "port/spinlock.h"
 
 static bool pmem_contains(const struct ash_pmem *region, ash_pa_t pa)
 {
     return pa.value >= region->range.base.value &&
            pa.value - region->range.base.value < region->range.size;
+}
+
+static bool pmem_is_block(const struct pmem_tag *tag)
+{
+    return tag->state == PMEM_USED || tag->state == PMEM_LEAVING;
 }
 
 int ash_pmem_lookup(ash_pa_t pa, struct ash_pmem_block *block)
@@ -26,8 +32,8 @@ int ash_pmem_lookup(ash_pa_t pa, struct ash_pmem_block *block)
         }
         saved = spinlock_acquire(&region->lock);
         run = pmem_runs_holding(&region->runs, pmem_quantum(pa.value - region->range.base.value));
-        if (region->runs.tags[run].state == PMEM_USED) {
-            *block = pmem_block(region, run);
+        if (run != PMEM_NONE && pmem_is_block(&region->runs.tags[run])) {
+            pmem_block(region, run, block);
             error = 0;
         }
         spinlock_release(&region->lock, saved);
@@ -45,62 +51,143 @@ void ash_pmem_stats(struct ash_pmem *region, struct ash_pmem_stats *stats)
     stats->largest = pmem_bytes(pmem_runs_longest(&region->runs));
     stats->high_water = pmem_bytes(region->high_water);
     stats->blocks = region->blocks;
+    stats->leaving = region->leaving;
     stats->failures = region->failures;
     spinlock_release(&region->lock, saved);
+}
+
+void ash_pmem_usage(ash_usage_visit visit, void *arg)
+{
+    struct ash_pmem *region;
+
+    for (unsigned n = 0; (region = ash_pmem_region(n)) != NULL; n++) {
+        struct ash_usage usage = {.module = "pmem", .name = region->name};
+        struct ash_pmem_stats stats;
+
+        ash_pmem_stats(region, &stats);
+        usage.total = stats.range.size;
+        usage.used = stats.range.size - stats.free;
+        usage.free = stats.free;
+        usage.largest = stats.largest;
+        usage.high_water = stats.high_water;
+        usage.failures = stats.failures;
+        usage.blocks = stats.blocks;
+        visit(&usage, arg);
+    }
+}
+
+uint64_t ash_pmem_owned(unsigned owner)
+{
+    struct ash_pmem *region;
+    uint64_t bytes = 0;
+
+    for (unsigned n = 0; owner < ASH_OWNERS && (region = ash_pmem_region(n)) != NULL; n++) {
+        unsigned long saved = spinlock_acquire(&region->lock);
+
+        bytes += pmem_bytes(region->owned[owner]);
+        spinlock_release(&region->lock, saved);
+    }
+    return bytes;
+}
+
+/* The figures are those of the runs, which are sound. */
+static bool pmem_counts_agree(const struct ash_pmem *region)
+{
+    uint32_t owned[ASH_OWNERS] = {0};
+    uint32_t blocks = 0, leaving = 0, index = 0, at, quanta;
+    bool agree;
+
+    while (pmem_runs_from(&region->runs, index, &at, &quanta)) {
+        const struct pmem_tag *tag = &region->runs.tags[at];
+
+        if (pmem_is_block(tag)) {
+            if (pmem_tag_owner(tag) >= ASH_OWNERS) {
+                return false;
+            }
+            owned[pmem_tag_owner(tag)] += quanta;
+            blocks++;
+            leaving += tag->state == PMEM_LEAVING;
+        }
+        index = at + quanta;
+    }
+    agree = blocks == region->blocks && leaving == region->leaving &&
+            region->high_water <= region->runs.quanta;
+    for (unsigned owner = 0; owner < ASH_OWNERS; owner++) {
+        agree = agree && owned[owner] == region->owned[owner];
+    }
+    return agree;
 }
 
 int ash_pmem_verify(struct ash_pmem *region)
 {
     unsigned long saved = spinlock_acquire(&region->lock);
-    const struct pmem_runs *runs = &region->runs;
-    bool sound = pmem_runs_sound(runs);
-    uint32_t blocks = 0;
+    bool sound = pmem_runs_sound(&region->runs) && pmem_counts_agree(region);
 
-    for (uint32_t run = 0; sound && run < runs->quanta; run += runs->tags[run].quanta) {
-        blocks += runs->tags[run].state == PMEM_USED;
-    }
-    sound = sound && blocks == region->blocks && region->high_water <= runs->quanta;
     spinlock_release(&region->lock, saved);
     return sound ? 0 : ASH_ECORRUPT;
 }
 
+void pmem_check_region(struct ash_pmem *region)
+{
+    if (ash_pmem_verify(region) != 0) {
+        const struct ash_fault fault = {
+            .kind = ASH_FAULT_CORRUPT,
+            .module = "pmem",
+            .what = "runs of a region contradict each other",
+            .address = region->range.base.value,
+        };
+
+        ash_fault_hook(&fault);
+    }
+}
+
 /* One run as it was at one moment; the next may have changed before it is looked at. */
 struct pmem_line {
-    struct ash_pmem_block block;
+    ash_pa_t pa;
+    uint64_t size;
     struct pmem_tag tag;
 };
 
 static bool pmem_next_line(struct ash_pmem *region, uint32_t *index, struct pmem_line *line)
 {
     unsigned long saved = spinlock_acquire(&region->lock);
-    uint32_t run = pmem_runs_from(&region->runs, *index);
-    bool found = run < region->runs.quanta;
+    uint32_t at = 0, quanta = 0;
+    bool found = pmem_runs_from(&region->runs, *index, &at, &quanta);
 
     if (found) {
-        line->tag = region->runs.tags[run];
-        line->block = pmem_block(region, run);
-        *index = run + line->tag.quanta;
+        line->tag = region->runs.tags[at];
+        line->pa = pmem_quantum_pa(region, at);
+        line->size = pmem_bytes(quanta);
+        *index = at + quanta;
     }
     spinlock_release(&region->lock, saved);
     return found;
 }
 
+static const char *pmem_view_name(uint32_t view)
+{
+    return view == ASH_PMEM_CACHED ? "cached" : view == ASH_PMEM_UNCACHED ? "uncached" : "ordered";
+}
+
 static void pmem_print_line(ash_print_fn print, const struct pmem_line *line)
 {
-    unsigned long long base = line->block.pa.value;
-    unsigned long long kib = line->block.size / 1024;
+    unsigned long long base = line->pa.value;
+    unsigned long long kib = line->size / 1024;
+    unsigned owner = pmem_tag_owner(&line->tag);
 
-    if (line->tag.state == PMEM_USED) {
-        print("  %#011llx %8llu KiB  %s", base, kib,
-              (line->tag.flags & ASH_PMEM_UNCACHED) != 0 ? "uncached" : "cached");
-        if (line->tag.refs != 0) {
-            print(", %u references", (unsigned)line->tag.refs);
-        }
-        print("\n");
-    } else {
+    if (!pmem_is_block(&line->tag)) {
         print("  %#011llx %8llu KiB  %s\n", base, kib,
-              line->tag.state == PMEM_FREE ? "free" : "changing");
+              line->tag.state == PMEM_INSIDE ? "free" : "changing");
+        return;
     }
+    print("  %#011llx %8llu KiB  %s", base, kib, pmem_view_name(pmem_tag_view(&line->tag)));
+    if (owner != ASH_OWNER_NONE) {
+        print(", %s", ash_frames_owner_name(owner));
+    }
+    if (line->tag.refs != 0) {
+        print(", %u references", (unsigned)line->tag.refs);
+    }
+    print("%s\n", line->tag.state == PMEM_LEAVING ? ", freed" : "");
 }
 
 void ash_pmem_report(ash_print_fn print)

@@ -56,11 +56,20 @@ static int view_retype(ash_pa_t pa, uint64_t size, ash_mmu_attr_t from, ash_mmu_
     return error;
 }
 
+/* What a view is in the map. */
+static ash_mmu_attr_t view_attr(uint32_t flags)
+{
+    if ((flags & ASH_PMEM_UNCACHED) != 0) {
+        return ASH_MMU_UNCACHED | ASH_MMU_WRITE;
+    }
+    return (flags & ASH_PMEM_ORDERED) != 0 ? ASH_MMU_DEVICE | ASH_MMU_WRITE : PMEM_PLAIN;
+}
+
 int pmem_view_open(ash_pa_t pa, uint64_t size, uint32_t flags)
 {
     void *ptr = port_ptr(pa);
 
-    if ((flags & ASH_PMEM_UNCACHED) == 0) {
+    if ((flags & PMEM_VIEW) == 0) {
         if ((flags & ASH_PMEM_UNINIT) == 0) {
             port_zero(ptr, (size_t)size);
             port_cache_clean(ptr, (size_t)size);
@@ -70,7 +79,7 @@ int pmem_view_open(ash_pa_t pa, uint64_t size, uint32_t flags)
     if (view_map == NULL) {
         return ASH_ENOSYS;
     }
-    int error = view_retype(pa, size, PMEM_PLAIN, ASH_MMU_UNCACHED | ASH_MMU_WRITE);
+    int error = view_retype(pa, size, PMEM_PLAIN, view_attr(flags));
 
     if (error != 0) {
         return error;
@@ -80,20 +89,17 @@ int pmem_view_open(ash_pa_t pa, uint64_t size, uint32_t flags)
      * new owner or a device has put there. */
     port_cache_clean_invalidate(ptr, (size_t)size);
     if ((flags & ASH_PMEM_UNINIT) == 0) {
-        port_zero(ptr, (size_t)size);
+        port_zero(ptr, (size_t)size); /* plain aligned stores, as Device memory wants */
         port_dsb_sy();
     }
     return 0;
 }
 
-int pmem_view_close(ash_pa_t pa, uint64_t size, uint32_t flags)
+int pmem_view_close(ash_pa_t pa, uint64_t size, uint32_t view)
 {
-    if ((flags & ASH_PMEM_UNCACHED) == 0) {
-        return 0;
-    }
     /* Writes through the old view reach memory before a cacheable read can fetch the line. */
     port_dsb_sy();
-    return view_retype(pa, size, ASH_MMU_UNCACHED | ASH_MMU_WRITE, PMEM_PLAIN);
+    return view_retype(pa, size, view_attr(view), PMEM_PLAIN);
 }
 
 /* *arg is the address up to which everything was as demanded. */

@@ -60,6 +60,7 @@ void bench_shuffle(uint16_t *numbers, unsigned count);
 void bench_lock(void);
 void bench_pool(void);
 void bench_frames(void);
+void bench_pmem(void);
 void bench_mmu(void);
 void bench_space(void);
 void bench_user(void);

@@ -14,6 +14,7 @@ int main(void)
     bench_lock();
     bench_pool();
     bench_frames();
+    bench_pmem();
     bench_mmu();
     bench_space();
     bench_user();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Contiguous memory, on region "dma": every block as the hardware translates it and as it reads and
- * writes, random use against a model, to exhaustion and back, and every kind of bad block.
+ * writes, random use against a model, to exhaustion and back, and every kind of bad block. Owners,
+ * references and misuse: suite_pmem_owner.c.
  */
 #include <string.h>
 
@@ -420,22 +421,6 @@ static void bad_blocks_are_reported(void)
     end();
 }
 
-static void references_hold_a_block(void)
-{
-    struct ash_pmem_block block;
-
-    if (!begin()) {
-        return;
-    }
-    CHECK_EQ(ash_pmem_alloc(region, Q, 0, ASH_PMEM_UNCACHED, &block), 0);
-    CHECK_EQ(ash_pmem_get(&block), 0);
-    CHECK_EQ(ash_pmem_free(&block), ASH_EBUSY);
-    CHECK(hardware_agrees(block.pa, block.size, UNCACHED));
-    CHECK_EQ(ash_pmem_put(&block), 0);
-    CHECK_EQ(ash_pmem_free(&block), 0);
-    end();
-}
-
 static const struct target_case cases[] = {
     TARGET_CASE(region_is_mapped),
     TARGET_CASE(views_switch_in_place),
@@ -445,7 +430,6 @@ static const struct target_case cases[] = {
     TARGET_CASE(to_exhaustion_and_back),
     TARGET_CASE(random_use),
     TARGET_CASE(bad_blocks_are_reported),
-    TARGET_CASE(references_hold_a_block),
 };
 
 const struct target_suite suite_pmem = TARGET_SUITE("pmem", cases);

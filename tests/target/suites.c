@@ -23,6 +23,7 @@
     X(pool)                                                                                        \
     X(heap)                                                                                        \
     X(pmem)                                                                                        \
+    X(pmem_owner)                                                                                  \
     X(dma)                                                                                         \
     X(dma_bounce)                                                                                  \
     X(irq)                                                                                         \

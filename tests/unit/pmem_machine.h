@@ -33,6 +33,7 @@
 
 #define MEMORY_CACHED   0xff /* MAIR bytes */
 #define MEMORY_UNCACHED 0x44
+#define MEMORY_ORDERED  0x04
 
 static struct ash_mmu machine_map;
 static enum sim_format machine_format __attribute__((unused)); /* of the next start */
@@ -127,21 +128,31 @@ static inline struct ash_pmem *machine_dma(void)
 
 /* [pa, pa + size) is mapped at VA = PA, writable, never executable, with this memory type, as the
  * tables say and as the hardware would walk them. */
-static inline void assert_view(uint64_t pa, uint64_t size, bool uncached)
+static inline void assert_memory(uint64_t pa, uint64_t size, uint32_t view)
 {
-    ash_mmu_attr_t attr = (uncached ? ASH_MMU_UNCACHED : ASH_MMU_NORMAL) | ASH_MMU_WRITE;
+    ash_mmu_attr_t type = view == ASH_PMEM_CACHED     ? ASH_MMU_NORMAL
+                          : view == ASH_PMEM_UNCACHED ? ASH_MMU_UNCACHED
+                                                      : ASH_MMU_DEVICE;
+    unsigned memory = view == ASH_PMEM_CACHED     ? MEMORY_CACHED
+                      : view == ASH_PMEM_UNCACHED ? MEMORY_UNCACHED
+                                                  : MEMORY_ORDERED;
 
     for (uint64_t at = pa; at < pa + size; at += Q) {
         struct ash_mmu_mapping mapping;
         struct sim_answer answer = sim_translate(at, SIM_WRITE);
 
         assert_int_equal(ash_mmu_query(&machine_map, ash_va(at), &mapping), 0);
-        assert_int_equal(mapping.attr, attr);
+        assert_int_equal(mapping.attr, type | ASH_MMU_WRITE);
         assert_int_equal(answer.fault, SIM_OK);
         assert_int_equal(answer.pa.value, at);
-        assert_int_equal(answer.memory, uncached ? MEMORY_UNCACHED : MEMORY_CACHED);
+        assert_int_equal(answer.memory, memory);
         assert_int_equal(sim_translate(at, SIM_FETCH).fault, SIM_FAULT_PERMISSION);
     }
+}
+
+static inline void assert_view(uint64_t pa, uint64_t size, bool uncached)
+{
+    assert_memory(pa, size, uncached ? ASH_PMEM_UNCACHED : ASH_PMEM_CACHED);
 }
 
 static inline bool bytes_are(const void *start, int value, uint64_t size)
@@ -149,6 +160,18 @@ static inline bool bytes_are(const void *start, int value, uint64_t size)
     const unsigned char *bytes = start;
 
     return size == 0 || (bytes[0] == value && memcmp(bytes, bytes + 1, size - 1) == 0);
+}
+
+/* A call has told of a bad block, once. */
+static inline void assert_fault(int result, enum ash_fault_kind kind)
+{
+    assert_int_equal(result, ASH_ECORRUPT);
+    assert_int_equal(support_faults.count, 1);
+    assert_int_equal(support_faults.last.kind, kind);
+    assert_string_equal(support_faults.last.module, "pmem");
+    assert_non_null(support_faults.last.what);
+    assert_non_null(support_faults.last.caller);
+    support_faults.count = 0;
 }
 
 /* No lock is held, interrupts are on, nothing contradicts itself. */

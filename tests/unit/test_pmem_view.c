@@ -114,6 +114,33 @@ static void freed_blocks_are_cached_again(void **state)
     assert_all_free(dma);
 }
 
+/* Ordered: Device memory, and the same steps. */
+static void ordered_blocks_have_no_other_view(void **state)
+{
+    struct ash_pmem *dma = machine_dma();
+    struct ash_pmem_block block;
+    int drop;
+
+    (void)state;
+    sim_forget();
+    assert_int_equal(ash_pmem_alloc(dma, 3 * Q, 0, ASH_PMEM_ORDERED, &block), 0);
+    assert_int_equal(block.flags, ASH_PMEM_ORDERED);
+    assert_memory(block.pa.value, 3 * Q, ASH_PMEM_ORDERED);
+    assert_view(block.pa.value + 3 * Q, DMA_IN - 3 * Q, false);
+    assert_true(bytes_are(block.ptr, 0, 3 * Q));
+    drop = sim_find(SIM_CACHE_CLEAN_INVALIDATE, 0);
+    assert_int_equal(cache_operations(), 1);
+    assert_cache_operation(drop, block.ptr, 3 * Q);
+    assert_true(last_of(SIM_ENTRY_STORE) < drop && last_of(SIM_DSB_SY) > drop);
+    sim_forget();
+    assert_int_equal(ash_pmem_clean(&block, 0, Q), 0);
+    assert_int_equal(ash_pmem_invalidate(&block, 0, Q), 0);
+    assert_int_equal(cache_operations(), 0);
+    assert_int_equal(sim_count[SIM_DSB_SY], 2);
+    assert_int_equal(ash_pmem_free(&block), 0);
+    assert_all_free(dma);
+}
+
 static void large_blocks_change_in_steps(void **state)
 {
     static const uint64_t sizes[] = {1, 63, 64, 65, 127, 128, 129, 400, 512};
@@ -253,6 +280,21 @@ static void flush_stays_inside(void **state)
     assert_cache_operation(sim_find(SIM_CACHE_CLEAN_INVALIDATE, 0), (char *)cached.ptr + 100,
                            2 * Q - 100);
     sim_forget();
+    assert_int_equal(ash_pmem_clean(&cached, 3, Q), 0);
+    assert_int_equal(cache_operations(), 1);
+    assert_cache_operation(sim_find(SIM_CACHE_CLEAN, 0), (char *)cached.ptr + 3, Q);
+    assert_int_equal(ash_pmem_clean(&cached, Q, Q + 1), ASH_ERANGE);
+    /* Whole lines only: what else is in them would be lost. */
+    sim_forget();
+    assert_int_equal(ash_pmem_invalidate(&cached, 0, Q + 1), ASH_EALIGN);
+    assert_int_equal(ash_pmem_invalidate(&cached, 4, port_cache_line()), ASH_EALIGN);
+    assert_int_equal(ash_pmem_invalidate(&cached, Q, 2 * Q), ASH_ERANGE);
+    assert_int_equal(cache_operations(), 0);
+    assert_int_equal(ash_pmem_invalidate(&cached, Q, port_cache_line()), 0);
+    assert_int_equal(cache_operations(), 1);
+    assert_cache_operation(sim_find(SIM_CACHE_INVALIDATE, 0), (char *)cached.ptr + Q,
+                           port_cache_line());
+    sim_forget();
     assert_int_equal(ash_pmem_flush(&cached, 2 * Q, 0), 0);
     assert_int_equal(ash_pmem_flush(&uncached, 0, 2 * Q), 0);
     assert_int_equal(cache_operations(), 0);
@@ -268,6 +310,7 @@ int main(void)
         cmocka_unit_test(cached_blocks_are_cleaned_zeros),
         cmocka_unit_test(uncached_blocks_have_no_other_view),
         cmocka_unit_test(freed_blocks_are_cached_again),
+        cmocka_unit_test(ordered_blocks_have_no_other_view),
         cmocka_unit_test(large_blocks_change_in_steps),
         cmocka_unit_test(outside_the_zone_is_refused),
         cmocka_unit_test(half_in_the_zone_is_refused),
