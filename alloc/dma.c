@@ -5,6 +5,7 @@
  */
 #include "ashlar/dma.h"
 
+#include "alloc/dma_check.h"
 #include "alloc/dma_limits.h"
 #include "ashlar/vmap.h"
 #include "port/port.h"
@@ -16,8 +17,10 @@
 static struct ash_range dma_ram[ASH_REGIONS_RAM];
 static unsigned dma_ram_count;
 
-void ash_dma_setup(const struct ash_regions *regions)
+void ash_dma_setup(const struct ash_regions *regions, struct ash_range stacks)
 {
+    dma_list_start();
+    dma_check_start(stacks);
     for (unsigned i = 0; i < regions->ram_count; i++) {
         dma_ram[i] = regions->ram[i];
     }
@@ -104,9 +107,11 @@ int ash_dma_init(struct ash_dma_device *device)
     if (error != 0) {
         return error;
     }
+    dma_check_forget(device);
     device->live = 0;
     device->most = 0;
     device->ready = DMA_READY;
+    dma_list_add(device);
     return 0;
 }
 
@@ -116,8 +121,10 @@ int ash_dma_exit(struct ash_dma_device *device)
         return ASH_EINVAL;
     }
     if (port_load_acquire(&device->live) != 0) {
+        dma_check_left(device, __builtin_return_address(0));
         return ASH_EBUSY;
     }
+    dma_list_remove(device);
     device->ready = 0;
     if (device->bounce != NULL) {
         dma_bounce_leave(device);

@@ -2,6 +2,7 @@
 /*
  * Coherent buffers: memory that a device and the CPU use at the same time.
  */
+#include "alloc/dma_check.h"
 #include "alloc/dma_limits.h"
 #include "alloc/pmem_region.h"
 #include "ashlar/dma.h"
@@ -23,11 +24,26 @@ int dma_block(const struct ash_dma_device *device, struct ash_pmem *region,
     return ash_pmem_alloc_request(region, request, block);
 }
 
+/* The checker's record of it. */
+static int dma_note(struct ash_dma_buffer *buffer, const void *caller)
+{
+    const struct dma_record record = {
+        .device = buffer->device,
+        .pa = buffer->block.pa.value,
+        .size = buffer->block.size,
+        .direction = DMA_BUFFER,
+        .caller = caller,
+    };
+
+    return dma_check_begin(&record, &buffer->record);
+}
+
 int ash_dma_alloc(struct ash_dma_device *device, struct ash_pmem *region, uint64_t size,
                   struct ash_dma_buffer *buffer)
 {
     struct ash_pmem_request request = {.size = size};
     struct ash_pmem_block block;
+    struct ash_dma_buffer made;
     int error;
 
     if (!dma_is_ready(device) || size == 0) {
@@ -43,19 +59,31 @@ int ash_dma_alloc(struct ash_dma_device *device, struct ash_pmem *region, uint64
     if (error != 0) {
         return error;
     }
-    buffer->block = block;
-    buffer->bus.value = block.pa.value + (uint64_t)device->bus_offset;
-    buffer->device = device;
+    made = (struct ash_dma_buffer){
+        .block = block,
+        .bus = {block.pa.value + (uint64_t)device->bus_offset},
+        .device = device,
+    };
+    error = dma_note(&made, __builtin_return_address(0));
+    if (error != 0) {
+        (void)ash_pmem_free(&block);
+        return error;
+    }
+    *buffer = made;
     dma_count(device, 1);
     return 0;
 }
 
 int ash_dma_free(struct ash_dma_buffer *buffer)
 {
+    /* Before: from the moment it is free it may be somebody else's. */
+    bool known = dma_check_end(buffer->device, buffer->block.pa, buffer->record);
     int error = ash_pmem_free(&buffer->block);
 
     if (error == 0) {
         dma_count(buffer->device, -1);
+    } else if (known) {
+        (void)dma_note(buffer, __builtin_return_address(0));
     }
     return error;
 }

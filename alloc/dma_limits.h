@@ -31,6 +31,12 @@ int dma_fits(const struct ash_dma_device *device, ash_pa_t pa, uint64_t size, as
 int dma_block(const struct ash_dma_device *device, struct ash_pmem *region,
               struct ash_pmem_request *request, struct ash_pmem_block *block);
 
+/* alloc/dma_report.c: the list of devices that are ready. */
+
+void dma_list_start(void);
+void dma_list_add(const struct ash_dma_device *device);
+void dma_list_remove(const struct ash_dma_device *device);
+
 /* alloc/dma_bounce.c: the device has a bounce buffer. */
 
 /** One device more, or less. ASH_EINVAL, ASH_ERANGE, ASH_EALIGN as ash_dma_init. */

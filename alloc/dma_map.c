@@ -11,6 +11,7 @@
  *
  * A copy is written to by this file only, and its lines are cleaned at once: none of it is dirty.
  */
+#include "alloc/dma_check.h"
 #include "alloc/dma_limits.h"
 #include "alloc/dma_parts.h"
 #include "ashlar/dma.h"
@@ -106,25 +107,59 @@ static int dma_direct(const struct ash_dma_device *device, ash_pa_t pa, size_t s
     return error;
 }
 
-int ash_dma_map(struct ash_dma_device *device, ash_pa_t pa, size_t size,
-                enum ash_dma_direction direction, struct ash_dma_mapping *mapping)
+/* Whether what the device has stays as it is: a sum of it, at ASH_CHECK 2. Memory that the device
+ * itself writes to has none. */
+static uint32_t dma_sum(const struct ash_dma_mapping *mapping)
+{
+    const uint8_t *bytes = mapping->original != NULL ? mapping->original : mapping->memory;
+    uint32_t sum = 1;
+    size_t at = 0;
+
+    if (ASH_CHECK < 2 || (mapping->original == NULL && dma_device_writes(mapping->direction))) {
+        return 0;
+    }
+    for (unsigned i = 0; i <= mapping->held.count; i++) {
+        size_t end = i < mapping->held.count ? mapping->held.part[i].begin : mapping->size;
+
+        for (; at < end; at++) {
+            sum = (sum ^ bytes[at]) * 16777619u; /* FNV-1a */
+        }
+        at = i < mapping->held.count ? mapping->held.part[i].end : at;
+    }
+    return sum;
+}
+
+/* It exists, is what it was, and the CPU has left alone what it did not have. */
+static int dma_check(const struct ash_dma_mapping *mapping, const void *caller)
+{
+    const struct dma_record expected = {
+        .device = mapping->device,
+        .owner = mapping,
+        .pa = mapping->pa.value,
+        .size = mapping->size,
+        .direction = mapping->direction,
+        .caller = caller,
+    };
+    int error;
+
+    if (mapping->device == NULL) {
+        return dma_misuse("a mapping that is not there: ended before, or never made",
+                          (uintptr_t)mapping, caller, ASH_ENOENT);
+    }
+    error = dma_check_same(&expected, mapping->record);
+    if (error == 0 && dma_sum(mapping) != mapping->sum) {
+        (void)dma_misuse("the CPU wrote to memory that a device had", mapping->pa.value, caller, 0);
+    }
+    return error;
+}
+
+static int dma_begin(struct ash_dma_device *device, ash_pa_t pa, size_t size,
+                     enum ash_dma_direction direction, struct ash_dma_mapping *mapping)
 {
     ash_pa_t work = pa;
     ash_bus_t bus;
-    uint64_t end;
-    int error;
+    int error = dma_direct(device, pa, size, direction, &bus);
 
-    if (!dma_is_ready(device) || size == 0 || !dma_is_direction(direction)) {
-        return ASH_EINVAL;
-    }
-    if (mapping->device != NULL) {
-        return ASH_EBUSY;
-    }
-    if (!ash_range_end(pa.value, size, &end) || port_ptr(pa) == NULL ||
-        port_ptr(ash_pa(end - 1)) == NULL) {
-        return ASH_ERANGE;
-    }
-    error = dma_direct(device, pa, size, direction, &bus);
     if (error != 0 && device->bounce != NULL && (device->segment == 0 || size <= device->segment)) {
         error = dma_bounce_take(device, pa, size, &work);
         bus.value = work.value + (uint64_t)device->bus_offset;
@@ -142,23 +177,76 @@ int ash_dma_map(struct ash_dma_device *device, ash_pa_t pa, size_t size,
         .size = size,
         .direction = direction,
     };
-    dma_count(device, 1);
-    dma_give(mapping, 0, size);
     return 0;
 }
 
-int ash_dma_unmap(struct ash_dma_mapping *mapping)
+int dma_map(struct ash_dma_device *device, ash_pa_t pa, size_t size,
+            enum ash_dma_direction direction, struct ash_dma_mapping *mapping, const void *caller)
 {
-    if (mapping->device == NULL) {
-        return ASH_ENOENT;
+    const struct dma_record wanted = {
+        .device = device,
+        .owner = mapping,
+        .pa = pa.value,
+        .size = size,
+        .direction = direction,
+        .caller = caller,
+    };
+    uint32_t record;
+    uint64_t end;
+    int error;
+
+    if (!dma_is_ready(device) || size == 0 || !dma_is_direction(direction)) {
+        return ASH_EINVAL;
+    }
+    if (mapping->device != NULL) {
+        return dma_misuse("a mapping in use is made again", pa.value, caller, ASH_EBUSY);
+    }
+    if (!ash_range_end(pa.value, size, &end) || port_ptr(pa) == NULL ||
+        port_ptr(ash_pa(end - 1)) == NULL) {
+        return ASH_ERANGE;
+    }
+    error = dma_check_begin(&wanted, &record);
+    if (error != 0) {
+        return error;
+    }
+    error = dma_begin(device, pa, size, direction, mapping);
+    if (error != 0) {
+        (void)dma_check_end(device, pa, record);
+        return error;
+    }
+    mapping->record = record;
+    dma_count(device, 1);
+    dma_give(mapping, 0, size);
+    mapping->sum = dma_sum(mapping);
+    return 0;
+}
+
+int ash_dma_map(struct ash_dma_device *device, ash_pa_t pa, size_t size,
+                enum ash_dma_direction direction, struct ash_dma_mapping *mapping)
+{
+    return dma_map(device, pa, size, direction, mapping, __builtin_return_address(0));
+}
+
+int dma_unmap(struct ash_dma_mapping *mapping, const void *caller)
+{
+    int error = dma_check(mapping, caller);
+
+    if (error != 0) {
+        return error;
     }
     dma_take(mapping, 0, mapping->size);
     if (mapping->original != NULL) {
         dma_bounce_give(mapping->device, mapping->work, mapping->size, mapping->copied);
     }
+    (void)dma_check_end(mapping->device, mapping->pa, mapping->record);
     dma_count(mapping->device, -1);
     *mapping = (struct ash_dma_mapping){.device = NULL};
     return 0;
+}
+
+int ash_dma_unmap(struct ash_dma_mapping *mapping)
+{
+    return dma_unmap(mapping, __builtin_return_address(0));
 }
 
 /* The part shares no line with another that may have another owner. */
@@ -172,27 +260,33 @@ static bool dma_is_whole_lines(const struct ash_dma_mapping *mapping, size_t beg
 }
 
 static int dma_check_part(const struct ash_dma_mapping *mapping, size_t offset, size_t size,
-                          enum ash_dma_direction direction)
+                          enum ash_dma_direction direction, const void *caller)
 {
-    if (mapping->device == NULL) {
-        return ASH_ENOENT;
+    uint64_t address = mapping->pa.value + offset;
+    int error = dma_check(mapping, caller);
+
+    if (error != 0) {
+        return error;
     }
     if (size == 0 || !dma_is_direction(direction)) {
         return ASH_EINVAL;
     }
     if (offset > mapping->size || size > mapping->size - offset) {
-        return ASH_ERANGE;
+        return dma_misuse("a part outside of the mapping", address, caller, ASH_ERANGE);
     }
     if (direction != mapping->direction && mapping->direction != ASH_DMA_BIDIRECTIONAL) {
-        return ASH_EPERM;
+        return dma_misuse("a part in the wrong direction", address, caller, ASH_EPERM);
     }
-    return dma_is_whole_lines(mapping, offset, offset + size) ? 0 : ASH_EALIGN;
+    if (!dma_is_whole_lines(mapping, offset, offset + size)) {
+        return dma_misuse("a part that shares a cache line", address, caller, ASH_EALIGN);
+    }
+    return 0;
 }
 
-int ash_dma_sync_for_cpu(struct ash_dma_mapping *mapping, size_t offset, size_t size,
-                         enum ash_dma_direction direction)
+int dma_sync_for_cpu(struct ash_dma_mapping *mapping, size_t offset, size_t size,
+                     enum ash_dma_direction direction, const void *caller)
 {
-    int error = dma_check_part(mapping, offset, size, direction);
+    int error = dma_check_part(mapping, offset, size, direction, caller);
     struct ash_dma_parts held = mapping->held;
 
     if (error == 0 && !dma_parts_add(&held, offset, offset + size)) {
@@ -201,6 +295,32 @@ int ash_dma_sync_for_cpu(struct ash_dma_mapping *mapping, size_t offset, size_t 
     if (error == 0) {
         dma_take(mapping, offset, offset + size);
         mapping->held = held;
+        mapping->sum = dma_sum(mapping);
+    }
+    return error;
+}
+
+int ash_dma_sync_for_cpu(struct ash_dma_mapping *mapping, size_t offset, size_t size,
+                         enum ash_dma_direction direction)
+{
+    return dma_sync_for_cpu(mapping, offset, size, direction, __builtin_return_address(0));
+}
+
+int dma_sync_for_device(struct ash_dma_mapping *mapping, size_t offset, size_t size,
+                        enum ash_dma_direction direction, const void *caller)
+{
+    int error = dma_check_part(mapping, offset, size, direction, caller);
+
+    if (error == 0) {
+        error = dma_parts_remove(&mapping->held, offset, offset + size);
+        if (error == ASH_ENOTOWNER) {
+            (void)dma_misuse("a part is given back that the CPU does not have",
+                             mapping->pa.value + offset, caller, error);
+        }
+    }
+    if (error == 0) {
+        dma_give(mapping, offset, offset + size);
+        mapping->sum = dma_sum(mapping);
     }
     return error;
 }
@@ -208,13 +328,5 @@ int ash_dma_sync_for_cpu(struct ash_dma_mapping *mapping, size_t offset, size_t 
 int ash_dma_sync_for_device(struct ash_dma_mapping *mapping, size_t offset, size_t size,
                             enum ash_dma_direction direction)
 {
-    int error = dma_check_part(mapping, offset, size, direction);
-
-    if (error == 0) {
-        error = dma_parts_remove(&mapping->held, offset, offset + size);
-    }
-    if (error == 0) {
-        dma_give(mapping, offset, offset + size);
-    }
-    return error;
+    return dma_sync_for_device(mapping, offset, size, direction, __builtin_return_address(0));
 }

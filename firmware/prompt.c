@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "ashlar/boot.h"
+#include "ashlar/dma.h"
 #include "ashlar/frames.h"
 #include "ashlar/heap.h"
 #include "ashlar/lock.h"
@@ -59,6 +60,12 @@ static void run_pmem(const char *argument)
 {
     (void)argument;
     ash_pmem_report(printf);
+}
+
+static void run_dma(const char *argument)
+{
+    (void)argument;
+    ash_dma_report(printf);
 }
 
 static void run_vmap(const char *argument)
@@ -162,6 +169,7 @@ static const struct command commands[] = {
     {"heap", "", "the heap that serves malloc", run_heap},
     {"pools", "", "fixed-block pools", run_pools},
     {"pmem", "", "physically contiguous regions", run_pmem},
+    {"dma", "", "devices, their bounce buffers, and what they have", run_dma},
     {"vmap", "", "mappings of the vmap range: frames, memory, stacks, devices", run_vmap},
     {"spaces", "", "spaces, their ASIDs, and what each CPU has", run_spaces},
     {"locks", "", "spinlocks: how often each was taken, and had to wait", run_locks},

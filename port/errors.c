@@ -34,6 +34,8 @@ const char *ash_fault_kind_name(enum ash_fault_kind kind)
         return "corrupt metadata";
     case ASH_FAULT_OVERRUN:
         return "overrun";
+    case ASH_FAULT_DMA:
+        return "DMA misuse";
     case ASH_FAULT_LOCK:
         return "lock misuse";
     }

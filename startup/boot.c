@@ -16,6 +16,7 @@
 #include "startup/image.h"
 #include "startup/processor.h"
 #include "startup/run_main.h"
+#include "startup/stacks.h"
 
 #define ENTERED_CACHED 0x100u /* reset.S */
 
@@ -80,7 +81,8 @@ static struct ash_range board_pmem(const struct ash_range *zone)
 static void add_pmem(const struct ash_platform *platform, struct ash_range dma)
 {
     ash_pmem_init(&ash_boot_map, &ash_boot_map_lock);
-    ash_dma_setup(&regions);
+    ash_dma_setup(&regions, (struct ash_range){{(uintptr_t)stacks_layout.blocks},
+                                               (uint64_t)stacks_layout.bytes * ASH_CPUS});
     if (dma.size != 0) {
         require(ash_pmem_add("dma", dma), "contiguous memory", "dma");
     }

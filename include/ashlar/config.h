@@ -26,6 +26,17 @@
 #define ASH_DMA_SLOT 2048
 #endif
 
+/** Mappings and buffers of devices that the checker can note (ASH_CHECK >= 1); what is more goes
+ *  unchecked, and is counted. */
+#ifndef ASH_DMA_RECORDS
+#define ASH_DMA_RECORDS 128
+#endif
+
+/** Devices that ash_dma_report lists. */
+#ifndef ASH_DMA_DEVICES
+#define ASH_DMA_DEVICES 16
+#endif
+
 /** AArch64: log2 of the addresses of the firmware's identity map, 39 (walks from level 1) or 48
  *  (from level 0). */
 #ifndef ASH_VA_BITS

@@ -15,6 +15,20 @@
  * A mapping that breaks this rule, or that the device cannot reach, goes through a bounce buffer if
  * the device has one: the device works on a copy, and each hand-over copies. All calls then mean
  * what they mean without it. Without a bounce buffer such mappings are refused.
+ *
+ * The checker (ASH_CHECK >= 1) notes every mapping and buffer, ASH_DMA_RECORDS at a time. Misuse
+ * goes to ash_fault_hook (ASH_FAULT_DMA); if that returns, the call returns its error and has
+ * changed nothing. What it looks for:
+ *   - a mapping that overlaps another, or a buffer, if one of the devices writes (map: ASH_EBUSY);
+ *   - memory that is read-only, or part of a stack, for a device that writes (map: ASH_EPERM);
+ *   - a mapping in use that is mapped again (map: ASH_EBUSY);
+ *   - a part outside of the mapping, in the wrong direction, that shares a line, or that the CPU
+ * was not given (sync: ASH_ERANGE, ASH_EPERM, ASH_EALIGN, ASH_ENOTOWNER);
+ *   - a mapping that is not there: unmapped twice, or never checked for failure (unmap, sync:
+ *     ASH_ENOENT); one that was changed or copied (ASH_ECORRUPT);
+ *   - mappings and buffers that a driver leaves behind (exit: ASH_EBUSY);
+ *   - at ASH_CHECK 2, memory that the CPU wrote to while the device had it: where it works on a
+ * copy, or only reads (unmap, sync; they go on).
  */
 #ifndef ASHLAR_DMA_H
 #define ASHLAR_DMA_H
@@ -23,6 +37,7 @@
 #include "errors.h"
 #include "lock.h"
 #include "pmem.h"
+#include "print.h"
 #include "regions.h"
 #include "types.h"
 
@@ -83,6 +98,7 @@ struct ash_dma_buffer {
     struct ash_pmem_block block; /**< what the CPU uses: ptr, pa, size */
     ash_bus_t bus;               /**< what the device is told */
     struct ash_dma_device *device;
+    uint32_t record; /**< the checker's */
 };
 
 /** Separate parts of a mapping that the CPU can have at a time. */
@@ -110,15 +126,17 @@ struct ash_dma_mapping {
     size_t size;
     enum ash_dma_direction direction;
     uint64_t copied;           /**< bytes, between the two */
+    uint32_t record, sum;      /**< the checker's */
     struct ash_dma_parts held; /**< what sync calls gave to the CPU */
 };
 
 /**
- * Takes note of the RAM that there is, so that devices that reach none of it are refused, and
- * forgets all devices. Called by the boot code, before any other function here; without it, nothing
- * is refused for that reason. One CPU.
+ * Takes note of the RAM that there is, so that devices that reach none of it are refused, and of
+ * the memory that stacks lie in, for the checker; and forgets all devices, mappings and buffers.
+ * Called by the boot code, before any other function here; without it, nothing is refused for those
+ * reasons. One CPU.
  */
-void ash_dma_setup(const struct ash_regions *regions);
+void ash_dma_setup(const struct ash_regions *regions, struct ash_range stacks);
 
 /**
  * Checks the constraints and makes the device usable.
@@ -255,5 +273,20 @@ bool ash_dma_need_sync(const struct ash_dma_device *device);
 /** The smallest mask with which a device with this bus offset reaches all RAM; UINT64_MAX if RAM
  *  has no bus address or none is known. Any context, constant. */
 uint64_t ash_dma_required_mask(const struct ash_dma_device *device);
+
+struct ash_dma_stats {
+    uint32_t live;       /**< mappings and buffers of the device in use */
+    uint32_t most;       /**< most that were ever in use at once */
+    uint32_t recorded;   /**< those of all devices that the checker knows */
+    uint32_t unrecorded; /**< for how many of them, ever, it had no room */
+    uint32_t misused;    /**< how often it told of misuse, by whatever device */
+};
+
+/** Fills *stats. Any context, constant. */
+void ash_dma_stats(const struct ash_dma_device *device, struct ash_dma_stats *stats);
+
+/** Prints the devices that are ready, their bounce buffers, and (ASH_CHECK >= 1) every mapping and
+ *  buffer. No lock is held while printing. Not in interrupts, and not while devices come and go. */
+void ash_dma_report(ash_print_fn print);
 
 #endif

@@ -14,6 +14,7 @@ enum ash_fault_kind {
     ASH_FAULT_MISALIGNED,  /**< inside a block, not at its start */
     ASH_FAULT_CORRUPT,     /**< metadata that contradicts itself */
     ASH_FAULT_OVERRUN,     /**< a red zone or poison was overwritten */
+    ASH_FAULT_DMA,         /**< memory that a device owns is misused */
     ASH_FAULT_LOCK,        /**< a lock taken out of order or twice, or released unheld */
 };
 

@@ -321,7 +321,7 @@ static void depth_is_a_limit(void)
         request[submitted].op = ASH_BLOCK_READ;
         request[submitted].count = 8;
         request[submitted].sector = 0;
-        request[submitted].memory = part_pa(0);
+        request[submitted].memory = ash_pa(part_pa(0).value + submitted * 8 * ASH_BLOCK_SECTOR);
         request[submitted].done = count_done;
         error = ash_block_submit(disk, &request[submitted]);
         submitted += error == 0;

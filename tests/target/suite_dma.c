@@ -7,6 +7,7 @@
 
 #include "ashlar/dma.h"
 #include "port/port.h"
+#include "tests/target/misuse.h"
 #include "tests/target/suite.h"
 
 #define PAR_MEMORY 56u
@@ -57,7 +58,7 @@ static void buffers_fit_the_device(void)
     CHECK_EQ(bus.value, buffer.bus.value);
     CHECK_EQ(ash_dma_bus_to_pa(&device, bus, &pa), 0);
     CHECK_EQ(pa.value, buffer.block.pa.value);
-    CHECK_EQ(ash_dma_exit(&device), ASH_EBUSY);
+    MISUSE(ash_dma_exit(&device), ASH_EBUSY, 1);
     CHECK_EQ(ash_dma_free(&buffer), 0);
     CHECK_EQ(memory_at(buffer.block.ptr), CACHED);
     CHECK_EQ(ash_dma_exit(&device), 0);
@@ -105,15 +106,15 @@ static void data_survives_mappings(void)
         memset(bytes, 0x40 + (int)i, BYTES);
         CHECK_EQ(ash_dma_map(&device, pa, size, directions[i], &map), 0);
         CHECK_EQ(map.bus.value, pa.value);
-        CHECK_EQ(ash_dma_map(&device, pa, size, directions[i], &map), ASH_EBUSY);
-        CHECK_EQ(ash_dma_exit(&device), ASH_EBUSY);
-        CHECK_EQ(ash_dma_sync_for_device(&map, 0, line, directions[i]), ASH_ENOTOWNER);
+        MISUSE(ash_dma_map(&device, pa, size, directions[i], &map), ASH_EBUSY, 1);
+        MISUSE(ash_dma_exit(&device), ASH_EBUSY, 1);
+        MISUSE(ash_dma_sync_for_device(&map, 0, line, directions[i]), ASH_ENOTOWNER, 1);
         CHECK_EQ(ash_dma_sync_for_cpu(&map, line, 2 * line, directions[i]), 0);
         memset(bytes + 2 * line, 0x80, 2 * line);
         CHECK_EQ(ash_dma_sync_for_device(&map, line, 2 * line, directions[i]), 0);
-        CHECK_EQ(ash_dma_sync_for_cpu(&map, size, line, directions[i]), ASH_ERANGE);
+        MISUSE(ash_dma_sync_for_cpu(&map, size, line, directions[i]), ASH_ERANGE, 1);
         CHECK_EQ(ash_dma_unmap(&map), 0);
-        CHECK_EQ(ash_dma_unmap(&map), ASH_ENOENT);
+        MISUSE(ash_dma_unmap(&map), ASH_ENOENT, 1);
         for (size_t at = 0; at < BYTES; at++) {
             CHECK_EQ(bytes[at], at >= 2 * line && at < 4 * line ? 0x80u : 0x40 + i);
         }
@@ -140,10 +141,53 @@ static void shared_lines_are_refused(void)
     CHECK_EQ(ash_dma_map(&device, ash_pa(at), line + 1, ASH_DMA_FROM_DEVICE, &map), ASH_EALIGN);
     CHECK_EQ(ash_dma_map(&device, ash_pa(at), line / 2, ASH_DMA_BIDIRECTIONAL, &map), ASH_EALIGN);
     CHECK_EQ(ash_dma_map(&device, ash_pa(at + 1), 3, ASH_DMA_TO_DEVICE, &map), 0);
-    CHECK_EQ(ash_dma_sync_for_cpu(&map, 0, 3, ASH_DMA_FROM_DEVICE), ASH_EPERM);
+    MISUSE(ash_dma_sync_for_cpu(&map, 0, 3, ASH_DMA_FROM_DEVICE), ASH_EPERM, 1);
     CHECK_EQ(ash_dma_unmap(&map), 0);
     CHECK_EQ(ash_dma_map(&device, ash_pa(0x100000000ull), line, ASH_DMA_TO_DEVICE, &map),
              ASH_ERANGE);
+    CHECK_EQ(ash_pmem_free(&block), 0);
+    CHECK_EQ(ash_dma_exit(&device), 0);
+}
+
+/* The checker: what it tells of on this machine's own memory. */
+static void misuse_is_told(void)
+{
+    static const uint8_t constant[4096] __attribute__((aligned(2048))) = {1};
+    uint8_t automatic[512] __attribute__((aligned(256)));
+    struct ash_dma_device device = {.name = "misused", .mask = UINT32_MAX};
+    struct ash_dma_mapping map = {0}, second = {0}, copy;
+    struct ash_pmem_block block;
+    size_t line = port_cache_line();
+    ash_pa_t pa;
+
+    begin();
+    if (ASH_CHECK < 1) {
+        target_skip("no checks in this build");
+    }
+    if (region == NULL || ASH_CHECK < 1) {
+        return;
+    }
+    CHECK_EQ(ash_dma_init(&device), 0);
+    CHECK_EQ(ash_pmem_alloc(region, BYTES, 0, 0, &block), 0);
+    CHECK_EQ(ash_dma_map(&device, block.pa, 4 * line, ASH_DMA_FROM_DEVICE, &map), 0);
+    MISUSE(ash_dma_map(&device, ash_pa(block.pa.value + 3 * line), 4 * line, ASH_DMA_TO_DEVICE,
+                       &second),
+           ASH_EBUSY, 1);
+    CHECK_EQ(misuse_last.address, block.pa.value + 3 * line);
+    copy = map;
+    MISUSE(ash_dma_unmap(&copy), ASH_ECORRUPT, 1);
+    MISUSE(ash_dma_sync_for_device(&map, 0, line, ASH_DMA_FROM_DEVICE), ASH_ENOTOWNER, 1);
+    MISUSE(ash_dma_sync_for_cpu(&map, 0, 5 * line, ASH_DMA_FROM_DEVICE), ASH_ERANGE, 1);
+    MISUSE(ash_dma_sync_for_cpu(&map, 0, line, ASH_DMA_TO_DEVICE), ASH_EPERM, 1);
+    MISUSE(ash_dma_exit(&device), ASH_EBUSY, 1);
+    CHECK_EQ(ash_dma_unmap(&map), 0);
+
+    CHECK_EQ(ash_dma_pa(constant, &pa), 0);
+    MISUSE(ash_dma_map(&device, pa, sizeof(constant), ASH_DMA_FROM_DEVICE, &map), ASH_EPERM, 1);
+    CHECK_EQ(ash_dma_pa(automatic, &pa), 0);
+    MISUSE(ash_dma_map(&device, pa, line, ASH_DMA_FROM_DEVICE, &map), ASH_EPERM, 1);
+    CHECK_EQ(ash_dma_map(&device, pa, line, ASH_DMA_TO_DEVICE, &map), 0);
+    CHECK_EQ(ash_dma_unmap(&map), 0);
     CHECK_EQ(ash_pmem_free(&block), 0);
     CHECK_EQ(ash_dma_exit(&device), 0);
 }
@@ -152,6 +196,7 @@ static const struct target_case cases[] = {
     TARGET_CASE(buffers_fit_the_device),
     TARGET_CASE(data_survives_mappings),
     TARGET_CASE(shared_lines_are_refused),
+    TARGET_CASE(misuse_is_told),
 };
 
 const struct target_suite suite_dma = TARGET_SUITE("dma", cases);

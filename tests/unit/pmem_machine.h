@@ -85,7 +85,7 @@ static inline void machine_start(void)
     struct ash_regions regions;
 
     ash_regions_init(&regions);
-    ash_dma_setup(&regions);
+    ash_dma_setup(&regions, (struct ash_range){{0}, 0});
     sim_start();
     sim_add_ram(ash_pa(FRAMES_AT), FRAMES_IN);
     sim_add_ram(ash_pa(ZONE_AT), ZONE_IN);
@@ -185,6 +185,25 @@ static inline void assert_at_rest(struct ash_pmem *region)
     assert_int_equal(region->lock.next, region->lock.serving);
 #endif
 }
+
+/* The checker of dma told so many times of misuse, and nobody else of anything. */
+static inline void assert_misused(unsigned times)
+{
+    assert_int_equal(support_faults.count, ASH_CHECK >= 1 ? times : 0);
+    if (support_faults.count != 0) {
+        assert_int_equal(support_faults.last.kind, ASH_FAULT_DMA);
+        assert_non_null(support_faults.last.caller);
+    }
+    support_faults_reset();
+}
+
+/* The call is misuse: it is told, and returns the error. */
+#define MISUSE(call, error)                                                                        \
+    do {                                                                                           \
+        assert_int_equal(support_faults.count, 0);                                                 \
+        assert_int_equal(call, error);                                                             \
+        assert_misused(1);                                                                         \
+    } while (0)
 
 /* All of the region is one free run, cached. */
 static inline void assert_all_free(struct ash_pmem *region)

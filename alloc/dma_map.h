@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Mappings for the other files of dma: the public calls, with who called them.
+ */
+#ifndef ALLOC_DMA_MAP_H
+#define ALLOC_DMA_MAP_H
+
+#include "ashlar/dma.h"
+
+int dma_map(struct ash_dma_device *device, ash_pa_t pa, size_t size,
+            enum ash_dma_direction direction, struct ash_dma_mapping *mapping, const void *caller);
+int dma_unmap(struct ash_dma_mapping *mapping, const void *caller);
+int dma_sync_for_cpu(struct ash_dma_mapping *mapping, size_t offset, size_t size,
+                     enum ash_dma_direction direction, const void *caller);
+int dma_sync_for_device(struct ash_dma_mapping *mapping, size_t offset, size_t size,
+                        enum ash_dma_direction direction, const void *caller);
+
+#endif
