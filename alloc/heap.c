@@ -1,280 +1,208 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The heap's calls: the lock, growth from frames and the return of empty chunks to them. Frames are
- * asked, and the hook is told, with the lock not held.
+ * The heap's two calls that matter: to allocate and to free, each one function that does its work
+ * in a straight line with the lock held. Everything rare is elsewhere; the hook is told, and frames
+ * are asked, with the lock not held.
  */
 #include "alloc/heap.h"
 
-/** The program's heap. */
-static struct heap heap_main = {.lock = ASH_SPINLOCK(ASH_LOCK_HEAP, "heap")};
+#define NEVER(condition) __builtin_expect((condition), 0)
 
-/** Bytes of a chunk that are in no block. */
-#define CHUNK_OVERHEAD (offsetof(struct heap_chunk, first) + sizeof(heap_block))
-#define CHUNK_UNITS    ((uint32_t)(((ASH_PAGE_SIZE << ASH_MAX_ORDER) - CHUNK_OVERHEAD) / HEAP_UNIT))
-
-static void tell(const struct heap_finding *finding, const void *caller)
+unsigned heap_search_else(struct ash_heap *heap, uint32_t units, unsigned long saved)
 {
-    const struct ash_fault fault = {
-        .kind = finding->kind,
-        .module = "heap",
-        .what = finding->what,
-        .address = (uintptr_t)finding->address,
-        .caller = caller,
-    };
+    unsigned class = heap_class(units);
 
-    ash_fault_hook(&fault);
-}
-
-/** Lets go of the lock; at ASH_CHECK 2 checks everything first. */
-static void release(unsigned long saved)
-{
-#if ASH_CHECK >= 2
-    struct heap_finding finding;
-    bool consistent = heap_consistent(&heap_main, &finding);
-
-    spinlock_release(&heap_main.lock, saved);
-    if (!consistent) {
-        tell(&finding, NULL);
-    }
-#else
-    spinlock_release(&heap_main.lock, saved);
-#endif
-}
-
-/** Units of a block for `size` bytes, at most ASH_HEAP_MAX. */
-static uint32_t units_for(size_t size)
-{
-    size_t units = (size + sizeof(heap_block) + HEAP_UNIT - 1) / HEAP_UNIT;
-
-    return units < HEAP_LEAST ? HEAP_LEAST : (uint32_t)units;
-}
-
-/** Units to leave free before the block, so that its memory is aligned. */
-static uint32_t gap_for(heap_block *block, size_t align)
-{
-    uintptr_t memory = (uintptr_t)heap_memory(block);
-    size_t gap = (size_t)(-memory & (align - 1)) / HEAP_UNIT;
-
-    return (uint32_t)(gap == 0 || gap >= HEAP_LEAST ? gap : gap + align / HEAP_UNIT);
-}
-
-/** Frames for a chunk that has room for `units`; as many as the heap likes to grow by, or fewer. */
-static int take_frames(uint32_t units, ash_frame_t *frame, unsigned *order)
-{
-    unsigned least = ash_frames_order(units * HEAP_UNIT + CHUNK_OVERHEAD);
-    int error;
-
-    *order = least > HEAP_CHUNK_ORDER ? least : HEAP_CHUNK_ORDER;
     for (;;) {
-        error =
-            ash_frames_alloc(*order, ASH_FRAMES_NORMAL | ASH_FRAMES_OWNER(ASH_OWNER_HEAP), frame);
-        if (error == 0 || *order == least) {
-            return error;
+        if ((heap->classes[class / 32] & HEAP_BIT(class % 32)) != 0 &&
+            heap_units(*heap_header(heap->list[class].next)) >= units) {
+            return class;
         }
-        *order -= 1;
+        if (heap->source == NULL) {
+            heap->failures++;
+            spinlock_release(&heap->lock, saved);
+            return ASH_HEAP_CLASSES;
+        }
+        spinlock_release(&heap->lock, saved);
+        if (!heap->source->grow(heap, units)) {
+            return ASH_HEAP_CLASSES;
+        }
+        (void)spinlock_acquire(&heap->lock); /* interrupts are as they were: `saved` holds */
+        if (heap_search(heap, units, &class)) {
+            return class;
+        }
     }
 }
 
-static void *fail(unsigned long saved)
+void *heap_fail(struct ash_heap *heap)
 {
-    heap_main.figures.failures++;
-    spinlock_release(&heap_main.lock, saved);
+    unsigned long saved = spinlock_acquire(&heap->lock);
+
+    heap->failures++;
+    spinlock_release(&heap->lock, saved);
     return NULL;
 }
 
-static void *allocate(size_t size, size_t align, const void *caller)
-{
-    struct heap_finding finding;
-    unsigned long saved = spinlock_acquire(&heap_main.lock);
-    heap_block *block;
-    uint32_t units;
-    uint32_t wanted; /* enough for any gap */
-
-    if (align < HEAP_UNIT) {
-        align = HEAP_UNIT;
-    }
-    if (size > ASH_HEAP_MAX || align > ASH_HEAP_MAX) {
-        return fail(saved);
-    }
-    units = units_for(size);
-    wanted = units + (align > HEAP_UNIT ? (uint32_t)(align / HEAP_UNIT) + HEAP_LEAST - 1 : 0);
-    if (wanted > CHUNK_UNITS) {
-        return fail(saved);
-    }
-    block = heap_find(&heap_main, wanted);
-    if (block == NULL) {
-        ash_frame_t frame;
-        unsigned order;
-        int error;
-
-        spinlock_release(&heap_main.lock, saved);
-        error = take_frames(wanted, &frame, &order);
-        saved = spinlock_acquire(&heap_main.lock);
-        if (error != 0) {
-            return fail(saved);
-        }
-        block = heap_add_chunk(&heap_main, frame, order);
-    }
-    block = heap_take(&heap_main, block, gap_for(block, align), units, &finding);
-    if (block == NULL) {
-        spinlock_release(&heap_main.lock, saved);
-        tell(&finding, caller);
-        return NULL;
-    }
-    release(saved);
-    return heap_memory(block);
-}
-
-void *ash_heap_alloc(size_t size, size_t align)
-{
-    if (align != 0 && !ash_is_power_of_two(align)) {
-        return NULL;
-    }
-    return allocate(size, align, __builtin_return_address(0));
-}
-
-/** The block of a pointer that the caller must own; tells the hook and returns NULL if it does not.
- *  The lock is held, and released in that case. */
-static heap_block *used_block(void *memory, unsigned long saved, const void *caller)
-{
 #if ASH_CHECK >= 1
-    struct heap_finding finding;
+/** True if the first free block of a list is what it should be, and large enough. */
+static inline bool is_first(const struct ash_heap *heap, heap_node *head, uint32_t units)
+{
+    heap_node *block = head->next;
+    const heap_node *next = block->next;
+    uint32_t have = heap_free_units(*heap_header(block));
 
-    if (!heap_check_used(&heap_main, memory, &finding)) {
-        spinlock_release(&heap_main.lock, saved);
-        tell(&finding, caller);
-        return NULL;
-    }
-#else
-    (void)saved;
-    (void)caller;
+    return have <= HEAP_SIZE && have >= units && block->prev == head &&
+           heap_place(heap->link_low, next) < heap->link_span && next->prev == block;
+}
 #endif
-    return (heap_block *)memory - 1;
-}
 
-static void free_block(void *memory, const void *caller)
+void *ash_heap_alloc(struct ash_heap *heap, size_t size)
 {
-    unsigned long saved = spinlock_acquire(&heap_main.lock);
-    heap_block *block = used_block(memory, saved, caller);
-    struct heap_finding finding;
-    struct heap_chunk *empty;
-
-    if (block == NULL) {
-        return;
-    }
-    if (!heap_release(&heap_main, block, &empty, &finding)) {
-        spinlock_release(&heap_main.lock, saved);
-        tell(&finding, caller);
-        return;
-    }
-    release(saved);
-    if (empty != NULL) {
-        ash_frames_free(empty->frame, empty->order);
-    }
-}
-
-void ash_heap_free(void *block)
-{
-    if (block != NULL) {
-        free_block(block, __builtin_return_address(0));
-    }
-}
-
-void *ash_heap_realloc(void *block, size_t size)
-{
-    const void *caller = __builtin_return_address(0);
-    struct heap_finding finding = {.what = NULL};
+    uint32_t units = heap_units_for(size);
     unsigned long saved;
-    heap_block *old;
-    size_t usable;
-    void *moved;
+    unsigned class;
+    heap_node *head;
+    heap_node *block;
+    heap_node *next;
 
-    if (block == NULL) {
-        return allocate(size, 0, caller);
+    if (NEVER(size >> (ASH_PAGE_SHIFT + ASH_HEAP_ORDER) != 0)) {
+        return heap_fail(heap);
     }
-    saved = spinlock_acquire(&heap_main.lock);
-    if (size > ASH_HEAP_MAX) {
-        return fail(saved);
+    saved = spinlock_acquire(&heap->lock);
+    if (NEVER(!heap_search(heap, units, &class))) {
+        class = heap_search_else(heap, units, saved);
+        if (class == ASH_HEAP_CLASSES) {
+            return NULL;
+        }
     }
-    old = used_block(block, saved, caller);
-    if (old == NULL) {
+    head = &heap->list[class];
+    block = head->next;
+#if ASH_CHECK >= 1
+    if (NEVER(!is_first(heap, head, units))) {
+        heap_refuse_free(heap, block, saved, __builtin_return_address(0));
         return NULL;
     }
-    if (heap_resize(&heap_main, old, units_for(size), &finding)) {
-        release(saved);
-        return block;
-    }
-    usable = heap_units(old) * HEAP_UNIT - sizeof(heap_block);
-    spinlock_release(&heap_main.lock, saved);
-    if (finding.what != NULL) {
-        tell(&finding, caller);
+#endif
+#if ASH_CHECK >= 2
+    if (!heap_poison_intact(block, heap_at(block, units))) {
+        heap_refuse_written(heap, block, saved, __builtin_return_address(0));
         return NULL;
     }
-    moved = allocate(size, 0, caller);
-    if (moved != NULL) {
-        port_copy(moved, block, usable < size ? usable : size);
-        free_block(block, caller);
+#endif
+    next = block->next;
+    head->next = next;
+    next->prev = head;
+    if (next == head) {
+        heap_unmark(heap, class);
     }
-    return moved;
+    units = heap_cut(heap, block, heap_units(*heap_header(block)), units, 0);
+    heap_count(heap, units);
+    heap->blocks++;
+    heap_unlock(heap, saved);
+    return block;
 }
 
-size_t ash_heap_usable(void *block)
+/** True if a block does not merge with what follows: a used block, or the end of the chunk. */
+static inline bool stays(uint32_t follows)
 {
+    return (follows & HEAP_USED) != 0 || follows == HEAP_END;
+}
+
+#if ASH_CHECK >= 1
+/** True if what follows a used block is what it should be. */
+static inline bool is_intact(const struct ash_heap *heap, heap_node *after, uint32_t follows)
+{
+    if ((follows & HEAP_USED) != 0) {
+        return heap_is_sealed(after, follows);
+    }
+    return follows == HEAP_END ||
+           (heap_free_units(follows) <= HEAP_SIZE && heap_is_linked(heap, after));
+}
+
+/** Undoes the first half of a free, whose second half finds something wrong. */
+static void __attribute__((noinline))
+take_back(struct ash_heap *heap, heap_node *block, uint32_t follows)
+{
+    heap_node *after = heap_after(block);
+
+    if (stays(follows)) {
+        *heap_header(after) = follows;
+    } else {
+        heap_insert(heap, after, heap_units(follows));
+    }
+}
+#endif
+
+#if ASH_CHECK >= 2
+/** Fills a block that is freed, and what was between it and the free blocks beside it. */
+static void poison_freed(heap_node *block, uint32_t header, uint32_t follows)
+{
+    heap_node *after = heap_at(block, heap_units(header));
+
+    heap_poison((header & HEAP_BEFORE_FREE) != 0 ? (void *)heap_footer(block) : block + 1,
+                stays(follows) ? (void *)heap_footer(after) : after + 1);
+}
+#endif
+
+void ash_heap_free(struct ash_heap *heap, void *memory)
+{
+    heap_node *block = memory;
     unsigned long saved;
-    heap_block *used;
-    size_t usable;
+    heap_node *after;
+    uint32_t header;
+    uint32_t follows;
+    uint32_t units;
 
-    if (block == NULL) {
-        return 0;
+    if (memory == NULL) {
+        return;
     }
-    saved = spinlock_acquire(&heap_main.lock);
-    used = used_block(block, saved, __builtin_return_address(0));
-    if (used == NULL) {
-        return 0;
+    saved = spinlock_acquire(&heap->lock);
+#if ASH_CHECK >= 1
+    if (NEVER(!heap_is_used(heap, block))) {
+        heap_refuse(heap, memory, saved, __builtin_return_address(0));
+        return;
     }
-    usable = heap_units(used) * HEAP_UNIT - sizeof(heap_block);
-    spinlock_release(&heap_main.lock, saved);
-    return usable;
-}
-
-void ash_heap_stats(struct ash_heap_stats *stats)
-{
-    unsigned long saved = spinlock_acquire(&heap_main.lock);
-
-    *stats = heap_main.figures;
-    stats->largest_free = 0;
-    if (heap_main.rows != 0) {
-        unsigned row = 31u - (unsigned)__builtin_clz(heap_main.rows);
-        unsigned column = 31u - (unsigned)__builtin_clz(heap_main.columns[row]);
-
-        stats->largest_free = heap_class_units(row * HEAP_COLUMNS + column) * HEAP_UNIT;
+#endif
+    header = *heap_header(block);
+    units = heap_units(header);
+    after = heap_at(block, units);
+    follows = *heap_header(after);
+#if ASH_CHECK >= 1
+    if (NEVER(!is_intact(heap, after, follows))) {
+        heap_refuse(heap, memory, saved, __builtin_return_address(0));
+        return;
     }
-    spinlock_release(&heap_main.lock, saved);
-}
-
-void ash_heap_report(ash_print_fn print)
-{
-    struct ash_heap_stats stats;
-
-    ash_heap_stats(&stats);
-    print("heap: %lu bytes in %lu blocks, most %lu; free %lu, largest %lu; "
-          "%lu bytes of frames in %lu chunks; %lu requests failed\n",
-          (unsigned long)stats.used_bytes, (unsigned long)stats.blocks,
-          (unsigned long)stats.high_water, (unsigned long)stats.free_bytes,
-          (unsigned long)stats.largest_free, (unsigned long)stats.frames_bytes,
-          (unsigned long)stats.chunks, (unsigned long)stats.failures);
-}
-
-int ash_heap_verify(void)
-{
-    struct heap_finding finding;
-    unsigned long saved = spinlock_acquire(&heap_main.lock);
-    bool consistent = heap_consistent(&heap_main, &finding);
-
-    spinlock_release(&heap_main.lock, saved);
-    if (!consistent) {
-        tell(&finding, __builtin_return_address(0));
-        return ASH_ECORRUPT;
+#endif
+    if (stays(follows)) {
+        *heap_header(after) = follows | HEAP_BEFORE_FREE;
+    } else {
+        heap_remove(heap, after);
+        units += heap_units(follows);
     }
-    return 0;
+    if ((header & HEAP_BEFORE_FREE) != 0) {
+        heap_node *before = heap_before(block);
+
+#if ASH_CHECK >= 1
+        if (NEVER(!heap_is_before(heap, block))) {
+            take_back(heap, block, follows);
+            heap_refuse(heap, memory, saved, __builtin_return_address(0));
+            return;
+        }
+        /* No header that calls itself used may stay behind: a double free would look right. */
+        *heap_header(block) = 0;
+#endif
+        heap_remove(heap, before);
+        units += heap_units(*heap_header(before));
+        block = before;
+    }
+    heap->used -= heap_units(header);
+    heap->blocks--;
+#if ASH_CHECK >= 2
+    poison_freed(memory, header, follows);
+#endif
+    if (units >= heap->whole) {
+        heap->source->shrink(heap, block, units, saved);
+        return;
+    }
+    heap_insert(heap, block, units);
+    heap_unlock(heap, saved);
 }

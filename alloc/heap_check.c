@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How the heap finds corruption: a pointer that is given back, the neighbours that it is merged
- * with, and the heap as a whole. Runs with the lock held; changes nothing but poison.
+ * How the heap explains and finds corruption: why a pointer is refused, and the heap as a whole.
+ * Runs with the lock held but when it tells; changes nothing.
  */
 #include "alloc/heap.h"
 
@@ -12,189 +12,248 @@ static bool found(struct heap_finding *finding, enum ash_fault_kind kind, const 
     return false;
 }
 
-/** True if a block may begin here, as far as the address alone tells. */
-static bool is_place(const struct heap *heap, const heap_block *block)
+static void tell(const struct heap_finding *finding, const void *caller)
 {
-    uintptr_t place = (uintptr_t)block;
+    const struct ash_fault fault = {
+        .kind = finding->kind,
+        .module = "heap",
+        .what = finding->what,
+        .address = (uintptr_t)finding->address,
+        .caller = caller,
+    };
 
-    return place >= heap->low && place < heap->high &&
-           ash_is_aligned(place + sizeof(*block), HEAP_UNIT);
+    ash_fault_hook(&fault);
 }
 
-/** True if the block has a sealed header and ends where another has one. */
-static bool is_block(const struct heap *heap, heap_block *block)
+/** True if the header is right, but for what it says of the block before. */
+static bool is_header(heap_node *block)
 {
-    return is_place(heap, block) && heap_is_sealed(block) && heap_units(block) >= HEAP_LEAST &&
-           heap_units(block) <= (heap->high - (uintptr_t)block) / HEAP_UNIT &&
-           heap_is_sealed(heap_after(block));
+    uint32_t header = *heap_header(block);
+
+    if ((header & HEAP_USED) != 0) {
+        return heap_is_sealed(block, header);
+    }
+    return (header & ~HEAP_BEFORE_FREE) == HEAP_END || heap_free_units(header) <= HEAP_SIZE;
 }
 
-static heap_block *chunk_end(const struct heap_chunk *chunk)
+/** True if the block has a header and ends where another has one. */
+static bool is_block(struct heap_chunk *chunk, heap_node *block)
 {
-    return (heap_block *)((uintptr_t)chunk + (ASH_PAGE_SIZE << chunk->order) - sizeof(heap_block));
+    uint32_t units = heap_units(*heap_header(block));
+
+    return is_header(block) && units >= HEAP_LEAST &&
+           units <= (uintptr_t)((char *)heap_end(chunk) - (char *)block) / HEAP_UNIT &&
+           is_header(heap_after(block));
 }
 
-/** Finds out why a pointer is not that of a used block, by walking its chunk. Returns false. */
-static bool explain(struct heap *heap, const void *memory, struct heap_finding *finding)
+struct heap_chunk *heap_chunk_of(const struct ash_heap *heap, const void *address)
 {
-    struct heap_chunk *chunk = heap->chunks;
-    heap_block *block;
-    heap_block *end;
+    struct heap_chunk *chunk = heap->chunk;
 
-    while (chunk != NULL && ((uintptr_t)memory <= (uintptr_t)&chunk->first ||
-                             (uintptr_t)memory > (uintptr_t)chunk_end(chunk))) {
+    while (chunk != NULL && ((uintptr_t)address < (uintptr_t)heap_first(chunk) ||
+                             (uintptr_t)address >= (uintptr_t)heap_end(chunk))) {
         chunk = chunk->next;
     }
-    if (chunk == NULL) {
-        return found(finding, ASH_FAULT_FOREIGN, "pointer that is not the heap's", memory);
-    }
-    block = &chunk->first;
-    end = chunk_end(chunk);
-    while (block < end && is_block(heap, block) &&
-           (uintptr_t)memory >= (uintptr_t)heap_memory(heap_after(block))) {
-        block = heap_after(block);
-    }
-    if (block < end && !is_block(heap, block)) {
-        return found(finding, ASH_FAULT_CORRUPT,
-                     "header of this block or of the next was overwritten", heap_memory(block));
-    }
-    if (block < end && (*block & HEAP_USED) == 0) {
-        return found(finding, ASH_FAULT_DOUBLE_FREE, "block is free", memory);
-    }
-    if (block < end && memory == heap_memory(block)) {
-        return found(finding, ASH_FAULT_CORRUPT, "block is used, but the next takes it for free",
-                     memory);
-    }
-    return found(finding, ASH_FAULT_MISALIGNED, "pointer into a block", memory);
+    return chunk;
 }
 
-bool heap_check_used(struct heap *heap, const void *memory, struct heap_finding *finding)
+/** Checks a free block, its list and its footer. */
+static bool check_free(const struct ash_heap *heap, heap_node *block, struct heap_finding *finding)
 {
-    heap_block *block = (heap_block *)(uintptr_t)memory - 1;
+    uint32_t after = *heap_header(heap_after(block));
 
-    if (is_block(heap, block) && (*block & HEAP_USED) != 0 &&
-        (*heap_after(block) & HEAP_BEFORE_FREE) == 0) {
-        return true;
-    }
-    return explain(heap, memory, finding);
-}
-
-/** True if both neighbours in the list agree that the block stands between them. */
-static bool is_linked(const struct heap *heap, heap_block *block)
-{
-    const struct heap_links *links = heap_links(block);
-
-    if (links->next != NULL &&
-        (!is_place(heap, links->next) || heap_links(links->next)->prev != block)) {
-        return false;
-    }
-    if (links->prev == NULL) {
-        return heap->list[heap_class(heap_units(block))] == block;
-    }
-    return is_place(heap, links->prev) && heap_links(links->prev)->next == block;
-}
-
-bool heap_check_free(const struct heap *heap, heap_block *block, struct heap_finding *finding)
-{
-    if (!is_block(heap, block) || (*block & HEAP_USED) != 0) {
-        return found(finding, ASH_FAULT_CORRUPT, "header of a free block was overwritten", block);
-    }
-    if ((*heap_after(block) & (HEAP_USED | HEAP_BEFORE_FREE)) != (HEAP_USED | HEAP_BEFORE_FREE) ||
-        heap_after(block)[-1] != heap_units(block)) {
+    if ((after & HEAP_BEFORE_FREE) == 0 ||
+        ((after & HEAP_USED) == 0 && after != (HEAP_END | HEAP_BEFORE_FREE)) ||
+        *heap_footer(heap_after(block)) != heap_units(*heap_header(block))) {
         return found(finding, ASH_FAULT_CORRUPT, "footer of a free block was overwritten", block);
     }
-    if (!is_linked(heap, block)) {
+    if (!heap_is_linked(heap, block)) {
         return found(finding, ASH_FAULT_CORRUPT, "link of a free block was overwritten", block);
     }
     return true;
 }
 
-/** Checks the blocks of a chunk and adds them up. */
-static bool chunk_consistent(struct heap *heap, struct heap_chunk *chunk,
-                             struct ash_heap_stats *sums, size_t *free_blocks,
-                             struct heap_finding *finding)
+/** Finds out why a pointer is not that of a used block, or what is wrong with the blocks beside it,
+ *  by walking its chunk. */
+static void explain(struct ash_heap *heap, const void *memory, struct heap_finding *finding)
 {
-    heap_block *block = &chunk->first;
-    bool before_free = true; /* the first counts as having a free block before it */
+    struct heap_chunk *chunk = heap_chunk_of(heap, memory);
+    heap_node *block;
+    heap_node *end;
 
-    while (block < chunk_end(chunk)) {
-        if (!is_block(heap, block) || before_free != ((*block & HEAP_BEFORE_FREE) != 0)) {
-            return found(finding, ASH_FAULT_CORRUPT, "header was overwritten", block);
-        }
-        before_free = (*block & HEAP_USED) == 0;
-        if (before_free) {
-            if (!heap_check_free(heap, block, finding)) {
-                return false;
-            }
-            *free_blocks += 1;
-            sums->free_bytes += heap_units(block) * HEAP_UNIT;
-        } else {
-            sums->blocks++;
-            sums->used_bytes += heap_units(block) * HEAP_UNIT;
-        }
+    if (chunk == NULL) {
+        (void)found(finding, ASH_FAULT_FOREIGN, "pointer that is not the heap's", memory);
+        return;
+    }
+    block = heap_first(chunk);
+    end = heap_end(chunk);
+    while (block < end && is_block(chunk, block) && memory >= (void *)heap_after(block)) {
         block = heap_after(block);
     }
-    if (block != chunk_end(chunk) || !heap_is_sealed(block) || heap_units(block) != 0 ||
-        (*block & HEAP_USED) == 0 || before_free != ((*block & HEAP_BEFORE_FREE) != 0)) {
-        return found(finding, ASH_FAULT_CORRUPT, "end of a chunk was overwritten", block);
+    if (!is_block(chunk, block)) {
+        (void)found(finding, ASH_FAULT_CORRUPT,
+                    "header of this block or of the next was overwritten", block);
+    } else if ((*heap_header(block) & HEAP_USED) == 0) {
+        (void)found(finding, ASH_FAULT_DOUBLE_FREE, "block is free", memory);
+    } else if (memory != block) {
+        (void)found(finding, ASH_FAULT_MISALIGNED, "pointer into a block", memory);
+    } else if ((*heap_header(heap_after(block)) & HEAP_BEFORE_FREE) != 0) {
+        (void)found(finding, ASH_FAULT_CORRUPT, "block is used, but the next takes it for free",
+                    memory);
+    } else {
+        (void)found(finding, ASH_FAULT_CORRUPT, "free block beside this one was overwritten",
+                    memory);
     }
+}
+
+void heap_refuse(struct ash_heap *heap, void *memory, unsigned long saved, const void *caller)
+{
+    struct heap_finding finding;
+
+    explain(heap, memory, &finding);
+    spinlock_release(&heap->lock, saved);
+    tell(&finding, caller);
+}
+
+void heap_refuse_free(struct ash_heap *heap, heap_node *block, unsigned long saved,
+                      const void *caller)
+{
+    const struct heap_finding finding = {ASH_FAULT_CORRUPT, "free block was overwritten", block};
+
+    spinlock_release(&heap->lock, saved);
+    tell(&finding, caller);
+}
+
+/** What a walk over all blocks counts. */
+struct sums {
+    size_t bytes;
+    uint32_t chunks, total, used, blocks, free_blocks;
+};
+
+/** Checks the blocks of a chunk and adds them up. */
+static bool chunk_consistent(const struct ash_heap *heap, struct heap_chunk *chunk,
+                             struct sums *sums, struct heap_finding *finding)
+{
+    heap_node *block = heap_first(chunk);
+    heap_node *end = heap_end(chunk);
+    bool before_free = false;
+    uint32_t header;
+
+    for (; block < end; block = heap_after(block)) {
+        header = *heap_header(block);
+        if (!is_block(chunk, block)) {
+            return found(finding, ASH_FAULT_CORRUPT, "header was overwritten", block);
+        }
+        if ((header & HEAP_USED) != 0) {
+            if (before_free != ((header & HEAP_BEFORE_FREE) != 0)) {
+                return found(finding, ASH_FAULT_CORRUPT, "header was overwritten", block);
+            }
+            sums->blocks++;
+            sums->used += heap_units(header);
+        } else {
+            if (before_free) {
+                return found(finding, ASH_FAULT_CORRUPT, "two free blocks are not one", block);
+            }
+            if (!check_free(heap, block, finding)) {
+                return false;
+            }
+            sums->free_blocks++;
+        }
+        before_free = (header & HEAP_USED) == 0;
+    }
+    if (*heap_header(end) != (HEAP_END | (before_free ? HEAP_BEFORE_FREE : 0)) ||
+        *(struct heap_chunk **)(void *)end != chunk) {
+        return found(finding, ASH_FAULT_CORRUPT, "end of a chunk was overwritten", end);
+    }
+    sums->chunks++;
+    sums->total += chunk->units;
     return true;
 }
 
 /** Follows every list, and checks the bits. */
-static bool lists_consistent(const struct heap *heap, size_t free_blocks)
+static bool lists_consistent(struct ash_heap *heap, uint32_t free_blocks)
 {
-    size_t listed = 0;
+    uint32_t listed = 0;
 
-    for (unsigned class = 0; class < HEAP_CLASSES; class ++) {
-        unsigned row = class / HEAP_COLUMNS;
-        heap_block *block = heap->list[class];
-        bool marked = (heap->columns[row] >> class % HEAP_COLUMNS & 1u) != 0;
+    for (unsigned class = 0; class < ASH_HEAP_CLASSES && heap->list[0].next != NULL; class ++) {
+        uint32_t word = heap->classes[class / 32];
+        heap_node *head = &heap->list[class];
 
-        if (marked != (block != NULL) ||
-            (heap->columns[row] != 0) != ((heap->rows >> row & 1u) != 0)) {
+        if (((word & HEAP_BIT(class % 32)) != 0) != (head->next != head) ||
+            (word != 0) != ((heap->words & HEAP_BIT(class / 32)) != 0)) {
             return false;
         }
-        while (block != NULL) {
-            if (listed == free_blocks || !is_place(heap, block) ||
-                heap_class(heap_units(block)) != class) {
+        for (heap_node *block = head->next; block != head; block = block->next) {
+            if (listed == free_blocks || heap_place(heap->low, block) >= heap->span ||
+                heap_class(heap_units(*heap_header(block))) != class) {
                 return false;
             }
             listed++;
-            block = heap_links(block)->next;
         }
     }
     return listed == free_blocks;
 }
 
-bool heap_consistent(struct heap *heap, struct heap_finding *finding)
+/** Checks the words that a walk over a chunk relies on. */
+static bool chunk_intact(const struct ash_heap *heap, struct heap_chunk *chunk,
+                         struct heap_chunk *const *link)
 {
-    const struct ash_heap_stats *figures = &heap->figures;
-    struct ash_heap_stats sums = {0};
-    size_t free_blocks = 0;
+    return chunk->link == link && chunk->order <= ASH_HEAP_ORDER + 1 && chunk->units <= HEAP_SIZE &&
+           chunk->units >= HEAP_LEAST && heap_place(heap->low, heap_first(chunk)) < heap->span &&
+           chunk->units <= heap->span - heap_place(heap->low, heap_first(chunk));
+}
 
-    for (struct heap_chunk *chunk = heap->chunks; chunk != NULL; chunk = chunk->next) {
-        if (sums.chunks == figures->chunks) {
+bool heap_consistent(struct ash_heap *heap, struct heap_finding *finding)
+{
+    struct sums sums = {0};
+    struct heap_chunk **link = &heap->chunk;
+
+    for (struct heap_chunk *chunk = heap->chunk; chunk != NULL; chunk = chunk->next) {
+        if (sums.chunks == heap->chunks || !chunk_intact(heap, chunk, link)) {
             return found(finding, ASH_FAULT_CORRUPT, "list of chunks is broken", chunk);
         }
-        sums.chunks++;
-        sums.frames_bytes += ASH_PAGE_SIZE << chunk->order;
-        if (!chunk_consistent(heap, chunk, &sums, &free_blocks, finding)) {
+        link = &chunk->next;
+        if (!chunk_consistent(heap, chunk, &sums, finding)) {
             return false;
         }
+        sums.bytes += chunk->order == 0 ? 0 : ASH_PAGE_SIZE << (chunk->order - 1);
     }
-    if (!lists_consistent(heap, free_blocks)) {
-        return found(finding, ASH_FAULT_CORRUPT, "free lists are broken", heap->chunks);
+    if (!lists_consistent(heap, sums.free_blocks)) {
+        return found(finding, ASH_FAULT_CORRUPT, "free lists are broken", heap->chunk);
     }
-    if (sums.chunks != figures->chunks || sums.frames_bytes != figures->frames_bytes ||
-        sums.used_bytes != figures->used_bytes || sums.free_bytes != figures->free_bytes ||
-        sums.blocks != figures->blocks) {
-        return found(finding, ASH_FAULT_CORRUPT, "figures do not add up", heap->chunks);
+    if (sums.chunks != heap->chunks || sums.total != heap->total || sums.used != heap->used ||
+        sums.blocks != heap->blocks || (heap->source != NULL && sums.bytes != heap->bytes)) {
+        return found(finding, ASH_FAULT_CORRUPT, "figures do not add up", heap->chunk);
     }
     return true;
 }
 
+int ash_heap_verify(struct ash_heap *heap)
+{
+    struct heap_finding finding;
+    unsigned long saved = spinlock_acquire(&heap->lock);
+    bool consistent = heap_consistent(heap, &finding);
+
+    spinlock_release(&heap->lock, saved);
+    if (!consistent) {
+        tell(&finding, __builtin_return_address(0));
+        return ASH_ECORRUPT;
+    }
+    return 0;
+}
+
 #if ASH_CHECK >= 2
+void heap_unlock(struct ash_heap *heap, unsigned long saved)
+{
+    struct heap_finding finding;
+    bool consistent = heap_consistent(heap, &finding);
+
+    spinlock_release(&heap->lock, saved);
+    if (!consistent) {
+        tell(&finding, NULL);
+    }
+}
+
 void heap_poison(void *from, const void *to)
 {
     for (uint32_t *word = from; (uintptr_t)word < (uintptr_t)to; word++) {
@@ -202,13 +261,28 @@ void heap_poison(void *from, const void *to)
     }
 }
 
-bool heap_poison_intact(const void *from, const void *to)
+bool heap_poison_intact(heap_node *block, const void *to)
 {
-    for (const uint32_t *word = from; (uintptr_t)word < (uintptr_t)to; word++) {
-        if (*word != HEAP_POISON) {
-            return false;
-        }
+    uint32_t *footer = heap_footer(heap_after(block));
+    const uint32_t *end = (uintptr_t)to < (uintptr_t)footer ? to : footer;
+    const uint32_t *word = (const uint32_t *)(void *)(block + 1);
+
+    while (word < end && *word == HEAP_POISON) {
+        word++;
     }
-    return true;
+    if (word >= end) {
+        return true;
+    }
+    heap_poison(block + 1, end);
+    return false;
+}
+
+void heap_refuse_written(struct ash_heap *heap, heap_node *block, unsigned long saved,
+                         const void *caller)
+{
+    const struct heap_finding finding = {ASH_FAULT_OVERRUN, "free block was written to", block};
+
+    spinlock_release(&heap->lock, saved);
+    tell(&finding, caller);
 }
 #endif

@@ -26,7 +26,7 @@ static void *allocate(size_t size, size_t align, int *error)
         *error = EINVAL;
         return NULL;
     }
-    block = ash_heap_alloc(size, align);
+    block = ash_heap_alloc_aligned(&ash_heap_default, size, align);
     if (block == NULL) {
         *error = ENOMEM;
     }
@@ -51,7 +51,7 @@ static void *allocate_zeroed(size_t count, size_t size, int *error)
 
 static void *resize(void *block, size_t size, int *error)
 {
-    void *resized = ash_heap_realloc(block, size);
+    void *resized = ash_heap_realloc(&ash_heap_default, block, size);
 
     if (resized == NULL) {
         *error = ENOMEM;
@@ -64,7 +64,7 @@ static void *resize_or_free(void *block, size_t size, int *error)
     void *resized = resize(block, size, error);
 
     if (resized == NULL) {
-        ash_heap_free(block);
+        ash_heap_free(&ash_heap_default, block);
     }
     return resized;
 }
@@ -114,7 +114,7 @@ void *reallocarray(void *block, size_t count, size_t size)
 
 void free(void *block)
 {
-    ash_heap_free(block);
+    ash_heap_free(&ash_heap_default, block);
 }
 
 void *memalign(size_t align, size_t size)
@@ -154,7 +154,7 @@ void *pvalloc(size_t size)
 
 size_t malloc_usable_size(void *block)
 {
-    return ash_heap_usable(block);
+    return ash_heap_usable(&ash_heap_default, block);
 }
 
 /** Nothing is kept back that could be trimmed. */
@@ -167,7 +167,7 @@ int malloc_trim(size_t pad)
 #ifdef _NEWLIB_VERSION
 void cfree(void *block)
 {
-    ash_heap_free(block);
+    ash_heap_free(&ash_heap_default, block);
 }
 
 /* Printed with the program's printf, if it has one: a weak reference links none. */
@@ -176,7 +176,7 @@ void cfree(void *block)
 void malloc_stats(void)
 {
     if (printf != NULL) {
-        ash_heap_report(printf);
+        ash_heaps_report(printf);
     }
 }
 
@@ -185,9 +185,9 @@ struct mallinfo mallinfo(void)
 {
     struct ash_heap_stats stats;
 
-    ash_heap_stats(&stats);
+    ash_heap_stats(&ash_heap_default, &stats);
     return (struct mallinfo){
-        .arena = stats.frames_bytes,
+        .arena = stats.total_bytes,
         .uordblks = stats.used_bytes,
         .fordblks = stats.free_bytes,
     };
@@ -229,13 +229,13 @@ void *_reallocf_r(struct _reent *reent, void *block, size_t size)
 void _free_r(struct _reent *reent, void *block)
 {
     (void)reent;
-    ash_heap_free(block);
+    ash_heap_free(&ash_heap_default, block);
 }
 
 void _cfree_r(struct _reent *reent, void *block)
 {
     (void)reent;
-    ash_heap_free(block);
+    ash_heap_free(&ash_heap_default, block);
 }
 
 void *_memalign_r(struct _reent *reent, size_t align, size_t size)
@@ -256,7 +256,7 @@ void *_pvalloc_r(struct _reent *reent, size_t size)
 size_t _malloc_usable_size_r(struct _reent *reent, void *block)
 {
     (void)reent;
-    return ash_heap_usable(block);
+    return ash_heap_usable(&ash_heap_default, block);
 }
 
 int _malloc_trim_r(struct _reent *reent, size_t pad)

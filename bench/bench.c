@@ -37,7 +37,7 @@ void bench_start(struct bench *bench, const char *name)
     bench->sample = samples[n];
 }
 
-static void end(const struct bench *bench)
+void bench_drop(struct bench *bench)
 {
     for (unsigned n = 0; n < ROWS; n++) {
         if (owner[n] == bench) {
@@ -86,7 +86,16 @@ void bench_print(struct bench *bench, unsigned parts)
     print_quotient(bench->sample[(bench->count * 99 + 99) / 100 - 1], parts);
     print_quotient(bench->sample[bench->count - 1], parts);
     printf("\n");
-    end(bench);
+    bench_drop(bench);
+}
+
+void bench_print_ratio(const char *name, const char *unit, uint64_t total, uint64_t divisor)
+{
+    unsigned thousandths = (unsigned)((total * 1000 + divisor / 2) / divisor);
+    unsigned whole = thousandths / 1000, part = thousandths % 1000;
+
+    printf("# bench %s %s %u.%03u %u.%03u %u.%03u\n", name, unit, whole, part, whole, part, whole,
+           part);
 }
 
 void bench_print_number(const char *name, const char *unit, unsigned number)

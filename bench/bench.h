@@ -44,6 +44,10 @@ void bench_add(struct bench *bench, uint32_t cost);
 void bench_add_count(struct bench *bench, uint32_t count);
 /** Prints the row; each sample covered `parts` operations. */
 void bench_print(struct bench *bench, unsigned parts);
+/** Ends a row without printing it. */
+void bench_drop(struct bench *bench);
+/** Prints a row that is total / divisor, to three decimals. */
+void bench_print_ratio(const char *name, const char *unit, uint64_t total, uint64_t divisor);
 /** Prints a row that is one number of something else. */
 void bench_print_number(const char *name, const char *unit, unsigned number);
 
@@ -61,6 +65,7 @@ void bench_lock(void);
 void bench_pool(void);
 void bench_frames(void);
 void bench_pmem(void);
+void bench_heap(void);
 void bench_mmu(void);
 void bench_space(void);
 void bench_user(void);

@@ -15,6 +15,7 @@ int main(void)
     bench_pool();
     bench_frames();
     bench_pmem();
+    bench_heap();
     bench_mmu();
     bench_space();
     bench_user();

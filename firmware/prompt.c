@@ -47,7 +47,7 @@ static void run_frames(const char *argument)
 static void run_heap(const char *argument)
 {
     (void)argument;
-    ash_heap_report(printf);
+    ash_heaps_report(printf);
 }
 
 static void run_pools(const char *argument)
@@ -166,7 +166,7 @@ static const struct command commands[] = {
     {"info", "", "what was found and configured at boot", run_info},
     {"mem", "", "the map: sections, types, permissions", run_mem},
     {"frames", "", "page frames: free, used, by order and owner", run_frames},
-    {"heap", "", "the heap that serves malloc", run_heap},
+    {"heap", "", "heaps: the one that serves malloc, and others", run_heap},
     {"pools", "", "fixed-block pools", run_pools},
     {"pmem", "", "physically contiguous regions", run_pmem},
     {"dma", "", "devices, their bounce buffers, and what they have", run_dma},

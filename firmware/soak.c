@@ -60,7 +60,7 @@ static void take_state(struct state *state)
     }
     ash_spaces_stats(&spaces);
     state->spaces = spaces.count;
-    ash_heap_stats(&state->heap);
+    ash_heap_stats(&ash_heap_default, &state->heap);
 }
 
 static bool same_state(const struct state *before, const struct state *after)

@@ -26,6 +26,7 @@
     X(ASH_LOCK_DMA, "dma")                                                                         \
     X(ASH_LOCK_POOLS, "list of pools")                                                             \
     X(ASH_LOCK_POOL, "pool")                                                                       \
+    X(ASH_LOCK_HEAPS, "list of heaps")                                                             \
     X(ASH_LOCK_HEAP, "heap")                                                                       \
     X(ASH_LOCK_FRAMES, "frames")                                                                   \
     X(ASH_LOCK_EXEC, "execution")                                                                  \

@@ -20,7 +20,7 @@ static struct ash_heap_stats before;
 
 static void begin(void)
 {
-    ash_heap_stats(&before);
+    ash_heap_stats(&ash_heap_default, &before);
 }
 
 /** Nothing was lost since begin(). */
@@ -28,11 +28,11 @@ static void end(void)
 {
     struct ash_heap_stats after;
 
-    ash_heap_stats(&after);
+    ash_heap_stats(&ash_heap_default, &after);
     CHECK_EQ(after.used_bytes, before.used_bytes);
     CHECK_EQ(after.blocks, before.blocks);
-    CHECK_EQ(after.frames_bytes, before.frames_bytes);
-    CHECK_EQ(ash_heap_verify(), 0);
+    CHECK_EQ(after.total_bytes, before.total_bytes);
+    CHECK_EQ(ash_heap_verify(&ash_heap_default), 0);
 }
 
 static uint32_t state;
@@ -111,7 +111,7 @@ static void every_entry_point_allocates(void)
         }
     }
     CHECK_EQ(mallinfo().uordblks, before.used_bytes);
-    CHECK_EQ(_mallinfo_r(r).arena, before.frames_bytes);
+    CHECK_EQ(_mallinfo_r(r).arena, before.total_bytes);
     CHECK_EQ(malloc_trim(0) + _malloc_trim_r(r, 0), 0);
     CHECK_EQ(mallopt(M_TOP_PAD, 1) + _mallopt_r(r, M_TOP_PAD, 1), 0);
     end();
@@ -245,7 +245,7 @@ static void the_c_library_allocates_here(void)
 
     begin();
     CHECK_EQ(asiprintf(&text, "%s-%d", "ashlar", 12345), 12);
-    ash_heap_stats(&during);
+    ash_heap_stats(&ash_heap_default, &during);
     CHECK(text != NULL && strcmp(text, "ashlar-12345") == 0);
     CHECK(during.blocks > before.blocks);
     free(text);
@@ -313,7 +313,7 @@ static void random_blocks_never_overlap(void)
         blocks[slot].mark = (uint8_t)(step + slot);
         mark(slot);
     }
-    broken += ash_heap_verify() != 0;
+    broken += ash_heap_verify(&ash_heap_default) != 0;
     for (unsigned slot = 0; slot < BLOCKS; slot++) {
         if (blocks[slot].memory != NULL) {
             broken += !is_marked(slot);
@@ -393,18 +393,18 @@ static void bad_frees_are_told(void)
     b = disguised(malloc(opaque(40)));
     again = disguised(a);
     ash_fault_hook = record;
-    ash_heap_free(a + 8);
+    ash_heap_free(&ash_heap_default, a + 8);
     right[0] = told(ASH_FAULT_MISALIGNED, a + 8);
-    ash_heap_free(outside + 1);
+    ash_heap_free(&ash_heap_default, outside + 1);
     right[1] = told(ASH_FAULT_FOREIGN, outside + 1);
     free(a);
     right[2] = faults == 0;
-    ash_heap_free(again);
+    ash_heap_free(&ash_heap_default, again);
     right[3] = told(ASH_FAULT_DOUBLE_FREE, again);
     header = (volatile uint32_t *)(void *)b - 1;
     kept = *header;
     *header = 0x41414141; /* what ran over the end of another block */
-    ash_heap_free(b);
+    ash_heap_free(&ash_heap_default, b);
     right[4] = faults == 1 && last_fault.kind == ASH_FAULT_CORRUPT;
     faults = 0;
     *header = kept;

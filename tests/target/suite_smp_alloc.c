@@ -84,12 +84,12 @@ static void pool_give(struct thing *thing)
 static void heap_take(struct worker *own, struct thing *thing)
 {
     thing->words = 1 + draw(own, draw(own, 4) == 0 ? 3000 : 60);
-    thing->memory = ash_heap_alloc(thing->words * sizeof(uint32_t), 0);
+    thing->memory = ash_heap_alloc(&ash_heap_default, thing->words * sizeof(uint32_t));
 }
 
 static void heap_give(struct thing *thing)
 {
-    ash_heap_free(thing->memory);
+    ash_heap_free(&ash_heap_default, thing->memory);
 }
 
 static void vmap_take(struct worker *own, struct thing *thing)
@@ -262,12 +262,12 @@ static void the_heap_by_all(void)
     struct ash_heap_stats before, after;
 
     ON_CPUS_OR_SKIP();
-    ash_heap_stats(&before);
+    ash_heap_stats(&ash_heap_default, &before);
     all_with(&heap_kind);
-    ash_heap_stats(&after);
+    ash_heap_stats(&ash_heap_default, &after);
     CHECK_EQ(after.used_bytes, before.used_bytes);
     CHECK_EQ(after.blocks, before.blocks);
-    CHECK_EQ(ash_heap_verify(), 0);
+    CHECK_EQ(ash_heap_verify(&ash_heap_default), 0);
 }
 
 static void mapped_memory_by_all(void)

@@ -59,7 +59,12 @@ static void pool_give(void *block)
 
 static void *heap_take(void)
 {
-    return ash_heap_alloc(BLOCK + threads_random_below(3000), 0);
+    return ash_heap_alloc(&ash_heap_default, BLOCK + threads_random_below(3000));
+}
+
+static void heap_give(void *block)
+{
+    ash_heap_free(&ash_heap_default, block);
 }
 
 static void created_pool(uint32_t mark)
@@ -89,12 +94,12 @@ static void work(void *arg)
 
         frames_step(frames, &frame_count, mark);
         blocks_step(pool, &pool_count, mark, pool_take, pool_give);
-        blocks_step(heap, &heap_count, mark, heap_take, ash_heap_free);
+        blocks_step(heap, &heap_count, mark, heap_take, heap_give);
         if (step % 5 == 0) {
             created_pool(mark);
         }
         if (step % 50 == 0) {
-            ash_heap_stats(&stats);
+            ash_heap_stats(&ash_heap_default, &stats);
             MUST(ash_frames_verify() == 0);
         }
     }
@@ -105,7 +110,7 @@ static void work(void *arg)
         pool_give(pool[--pool_count]);
     }
     while (heap_count > 0) {
-        ash_heap_free(heap[--heap_count]);
+        heap_give(heap[--heap_count]);
     }
 }
 
@@ -119,7 +124,7 @@ int main(void)
         ash_pool_stats(&shared_pool, &stats);
         MUST(stats.used == 0);
         MUST(ash_frames_owned(ASH_OWNER_TABLES) == 0 && ash_frames_owned(ASH_OWNER_POOL) == 0);
-        MUST(ash_frames_verify() == 0 && ash_heap_verify() == 0);
+        MUST(ash_frames_verify() == 0 && ash_heap_verify(&ash_heap_default) == 0);
         MUST(ash_pool_verify(&shared_pool) == 0);
     }
     return 0;

@@ -42,8 +42,8 @@ static int finish(void **state)
     struct ash_heap_stats stats;
 
     (void)state;
-    ash_heap_stats(&stats);
-    assert_int_equal(stats.frames_bytes, 0);
+    ash_heap_stats(&ash_heap_default, &stats);
+    assert_int_equal(stats.total_bytes, 0);
     assert_int_equal(support_faults.count, 0);
     return 0;
 }

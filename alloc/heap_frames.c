@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Heaps that grow from frames, and give back what is free: the default heap, and others. Frames are
+ * asked with the heap's lock not held: two CPUs may then both grow it, which costs memory for a
+ * while but no time.
+ */
+#include "alloc/heap.h"
+
+/** Frames for a chunk that has room for `units`: as many as a heap likes to grow by, or fewer. */
+static int take_frames(uint32_t units, ash_frame_t *frame, unsigned *order)
+{
+    unsigned least = 0;
+    int error;
+
+    while (least <= ASH_HEAP_ORDER && heap_chunk_units(ASH_PAGE_SIZE << least) < units) {
+        least++;
+    }
+    if (least > ASH_HEAP_ORDER) {
+        return ASH_ERANGE;
+    }
+    *order = least > HEAP_CHUNK_ORDER ? least : HEAP_CHUNK_ORDER;
+    for (;;) {
+        error =
+            ash_frames_alloc(*order, ASH_FRAMES_NORMAL | ASH_FRAMES_OWNER(ASH_OWNER_HEAP), frame);
+        if (error == 0 || *order == least) {
+            return error;
+        }
+        *order -= 1;
+    }
+}
+
+static bool grow(struct ash_heap *heap, uint32_t units)
+{
+    struct heap_chunk *chunk;
+    ash_frame_t frame;
+    unsigned order;
+    unsigned long saved;
+    int error = take_frames(units, &frame, &order);
+
+    if (error == 0) {
+        heap_enlist(heap);
+    }
+    saved = spinlock_acquire(&heap->lock);
+    if (error == 0) {
+        chunk = port_ptr(ash_frame_pa(frame));
+        chunk->frame = frame;
+        chunk->order = order + 1;
+        heap_add_chunk(heap, chunk, heap_chunk_units(ASH_PAGE_SIZE << order));
+        heap->bytes += ASH_PAGE_SIZE << order;
+    } else {
+        heap->failures++;
+    }
+    spinlock_release(&heap->lock, saved);
+    return error == 0;
+}
+
+static void shrink(struct ash_heap *heap, heap_node *block, uint32_t units, unsigned long saved)
+{
+    heap_node *end = heap_at(block, units);
+    struct heap_chunk *chunk = *(struct heap_chunk **)(void *)end;
+
+    if (*heap_header(end) != (HEAP_END | HEAP_BEFORE_FREE) || heap_first(chunk) != block) {
+        heap_insert(heap, block, units);
+        heap_unlock(heap, saved);
+        return;
+    }
+    *heap_header(block) = 0; /* or it would still look like a used block's */
+    heap_drop_chunk(heap, chunk);
+    heap->bytes -= ASH_PAGE_SIZE << (chunk->order - 1);
+    heap_unlock(heap, saved);
+    ash_frames_free(chunk->frame, chunk->order - 1);
+}
+
+static const struct heap_source frames = {.grow = grow, .shrink = shrink};
+
+/** Units of the smallest chunk. */
+#define WHOLE                                                                                      \
+    ((uint32_t)((ASH_PAGE_SIZE - sizeof(struct heap_chunk) - sizeof(struct heap_chunk *)) /        \
+                HEAP_UNIT))
+
+struct ash_heap ash_heap_default = {
+    .lock = ASH_SPINLOCK(ASH_LOCK_HEAP, "heap"),
+    .name = "heap",
+    .whole = WHOLE,
+    .source = &frames,
+};
+
+int ash_heap_init_frames(struct ash_heap *heap, const char *name)
+{
+    if (heap == NULL) {
+        return ASH_EINVAL;
+    }
+    *heap = (struct ash_heap){.whole = WHOLE, .name = name, .source = &frames};
+    spinlock_init(&heap->lock, ASH_LOCK_HEAP, name);
+    return 0;
+}
