@@ -1,39 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the sources of the pools share: how a block's index is found, and how links are encoded.
- *
- * A free block holds the address of the next one, combined with its own where links are checked:
- * one that was overwritten is most likely no block of the pool any more. Blocks given back come
- * first, so those never out begin where the most that were ever out at once end.
+ * What the sources of the pools share: places and blocks, and how a block's index is found.
  */
 #ifndef ALLOC_POOL_H
 #define ALLOC_POOL_H
 
 #include "ashlar/fault.h"
 #include "ashlar/pool.h"
-#include "port/spinlock.h"
+#include "port/port.h"
 
 #define POOL_POISON 0x5au
+/** The state of a block that is out: no place, and an immediate operand of AArch32. */
+#define POOL_OUT 0xff000000u
+/** With this bit a place stands for the block there and all behind it, which were never out. */
+#define POOL_FRESH ASH_POOL_FRESH
 
-static inline void *pool_block(const struct ash_pool *pool, uint32_t index)
+static inline bool pool_is_fresh(uint32_t place)
 {
-    return pool->blocks + index * pool->stride;
-}
-
-/** Encodes a link of the block, or decodes it. */
-static inline uintptr_t pool_code(const void *block, uintptr_t link)
-{
-#if ASH_CHECK >= 1
-    return link ^ (uintptr_t)block >> 2 ^ 0x9e3779b9u;
-#else
-    (void)block;
-    return link;
-#endif
-}
-
-static inline void *pool_next(const void *block)
-{
-    return (void *)pool_code(block, *(const uintptr_t *)block);
+    return (place & POOL_FRESH) != 0;
 }
 
 /**
@@ -49,9 +33,48 @@ static inline size_t pool_index(const struct ash_pool *pool, const void *block)
     return product >> pool->shift | product << ((bits - pool->shift) & (bits - 1));
 }
 
-static inline bool pool_is_out(const struct ash_pool *pool, uint32_t index)
+/** The block at an (even) place, and the other way round (which ASH_CHECK >= 1 has from the index).
+ */
+static inline void *pool_at(const struct ash_pool *pool, uint32_t place)
 {
-    return (pool->out[index / 32] >> index % 32 & 1u) != 0;
+#if ASH_CHECK >= 1
+    return pool->blocks + place * pool->stride;
+#elif UINTPTR_MAX > UINT32_MAX
+    return pool->blocks + place;
+#else
+    (void)pool;
+    return (void *)place;
+#endif
+}
+
+#if ASH_CHECK == 0
+static inline uint32_t pool_place(const struct ash_pool *pool, const void *block)
+{
+#if UINTPTR_MAX > UINT32_MAX
+    return (uint32_t)((const uint8_t *)block - pool->blocks);
+#else
+    (void)pool;
+    return (uint32_t)block;
+#endif
+}
+#endif
+
+/** Where the free block at a place has the place of the next. At ASH_CHECK 0 it may be read when
+ * the block is out already, and holds what its owner has written: whoever reads it finds out later.
+ */
+static inline uint32_t *pool_link(const struct ash_pool *pool, uint32_t place)
+{
+#if ASH_CHECK >= 1
+    return &pool->state[place];
+#else
+    return (uint32_t *)pool_at(pool, place);
+#endif
+}
+
+/** How many blocks lie before a place (or one for blocks that were never out). */
+static inline uint32_t pool_before(const struct ash_pool *pool, uint32_t place)
+{
+    return pool->count - (pool->end - (place | POOL_FRESH)) / pool->step;
 }
 
 /** Tells the hook. No lock is held. */
@@ -69,13 +92,24 @@ static inline void pool_fault(enum ash_fault_kind kind, const char *what, const 
     ash_fault_hook(&fault);
 }
 
+/* pool_check.c */
+
+struct pool_walk {
+    uint32_t free;  /* blocks in the list that were out before */
+    uint32_t fresh; /* blocks that were ever out, by the end of the list */
+};
+
+/**
+ * Follows the list of free blocks: what is wrong with it, or NULL. A list that changes meanwhile is
+ * followed anew, and after some times nothing is said of it: the numbers are those of the last walk
+ * that found its end.
+ */
+const char *pool_walk(const struct ash_pool *pool, struct pool_walk *walk);
+
 /* pool_report.c */
 
-/** Puts the pool into the list of all pools. Its lock is not held. */
+/** Puts a created pool into the list, or takes it out. */
 void pool_enlist(struct ash_pool *pool);
-/** Takes it out again, if it is there. */
 void pool_delist(struct ash_pool *pool);
-/** What is wrong with the pool, or NULL. Its lock is held. */
-const char *pool_error(const struct ash_pool *pool);
 
 #endif

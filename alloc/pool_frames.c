@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pools carved from frames. One block of frames holds the bits and behind them the blocks, so that
- * what runs over the last block leaves the pool's memory instead of entering its metadata.
+ * Pools carved from frames. One block of frames holds the states and behind them the blocks, so
+ * that what runs over the last block leaves the pool's memory instead of entering its metadata.
  */
 #include "alloc/pool.h"
 #include "ashlar/frames.h"
@@ -9,7 +9,7 @@
 int ash_pool_create(struct ash_pool *pool, const char *name, size_t size, size_t align,
                     uint32_t count)
 {
-    size_t bits = ASH_CHECK >= 1 ? ((size_t)count / 32 + 1) * sizeof(uint32_t) : 0;
+    size_t states = ASH_CHECK >= 1 ? (size_t)count * sizeof(uint32_t) : 0;
     uint64_t stride;
     uint64_t start;
     size_t total;
@@ -27,8 +27,9 @@ int ash_pool_create(struct ash_pool *pool, const char *name, size_t size, size_t
     if (align < _Alignof(void *)) {
         align = _Alignof(void *);
     }
-    if (!ash_align_up(size, align, &stride) || stride > ASH_PAGE_SIZE << ASH_MAX_ORDER ||
-        !ash_align_up(bits, align, &start) || !ash_size_product(count, (size_t)stride, &total) ||
+    if (count > ASH_POOL_MOST || !ash_align_up(size, align, &stride) ||
+        stride > ASH_PAGE_SIZE << ASH_MAX_ORDER || !ash_align_up(states, align, &start) ||
+        !ash_size_product(count, (size_t)stride, &total) ||
         __builtin_add_overflow(total, (size_t)start, &total)) {
         return ASH_ERANGE;
     }
@@ -41,18 +42,22 @@ int ash_pool_create(struct ash_pool *pool, const char *name, size_t size, size_t
         return error;
     }
     memory = port_ptr(ash_frame_pa(frame));
-    port_zero(memory, bits);
+    port_zero(memory, states);
+    memory += start;
     *pool = (struct ash_pool){
-        .lock = ASH_SPINLOCK(ASH_LOCK_POOL, name),
-        .count = count,
-        .stride = (size_t)stride,
-        .shift = ASH_POOL_SHIFT(stride),
+        .list.first = (uint32_t)(ASH_POOL_PLACE_OF(memory) + ASH_POOL_FRESH),
+        .step = (uint32_t)ASH_POOL_STEP(stride),
+        .end =
+            (uint32_t)(ASH_POOL_PLACE_OF(memory) + ASH_POOL_SPAN(count, stride) + ASH_POOL_FRESH),
+        .blocks = memory,
         .inverse = ASH_POOL_INVERSE(stride >> ASH_POOL_SHIFT(stride)),
+        .shift = ASH_POOL_SHIFT(stride),
+        .count = count,
+        .state = (uint32_t *)(void *)(memory - start),
+        .stride = (size_t)stride,
+        .name = name,
         .frame = frame,
         .order = order + 1,
-        .blocks = memory + start,
-        .out = (uint32_t *)(void *)memory,
-        .name = name,
     };
     pool_enlist(pool);
     return 0;
@@ -60,14 +65,16 @@ int ash_pool_create(struct ash_pool *pool, const char *name, size_t size, size_t
 
 int ash_pool_destroy(struct ash_pool *pool)
 {
+    struct ash_pool_stats stats;
+
     if (pool->order == 0) {
         return ASH_EINVAL;
     }
-    if (pool->used != 0) {
+    ash_pool_stats(pool, &stats);
+    if (stats.used != 0) {
         return ASH_EBUSY;
     }
     pool_delist(pool);
-    spinlock_retire(&pool->lock);
     ash_frames_free(pool->frame, pool->order - 1);
     *pool = (struct ash_pool){0};
     return 0;

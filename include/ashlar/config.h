@@ -16,6 +16,12 @@
 #define ASH_CPUS 4
 #endif
 
+/** 1: pools and object caches take no lock and mask no interrupts (pool.h). 0: they mask interrupts,
+ *  which is enough on one CPU, and cheaper. */
+#ifndef ASH_POOL_LOCK_FREE
+#define ASH_POOL_LOCK_FREE (ASH_CPUS > 1)
+#endif
+
 /** Largest buddy order: a block has 2^order frames. */
 #ifndef ASH_MAX_ORDER
 #define ASH_MAX_ORDER 10
@@ -62,6 +68,9 @@
 #endif
 #if ASH_CPUS < 1 || ASH_CPUS > 8
 #error "ASH_CPUS is 1 to 8"
+#endif
+#if ASH_CPUS > 1 && !ASH_POOL_LOCK_FREE
+#error "ASH_POOL_LOCK_FREE is 0 with one CPU only"
 #endif
 #if ASH_VA_BITS != 39 && ASH_VA_BITS != 48
 #error "ASH_VA_BITS is 39 or 48"

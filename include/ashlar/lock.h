@@ -25,7 +25,6 @@
     X(ASH_LOCK_PMEM, "pmem region")                                                                \
     X(ASH_LOCK_DMA, "dma")                                                                         \
     X(ASH_LOCK_POOLS, "list of pools")                                                             \
-    X(ASH_LOCK_POOL, "pool")                                                                       \
     X(ASH_LOCK_HEAPS, "list of heaps")                                                             \
     X(ASH_LOCK_HEAP, "heap")                                                                       \
     X(ASH_LOCK_FRAMES, "frames")                                                                   \

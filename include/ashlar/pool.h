@@ -8,40 +8,60 @@
  *
  * Static pools need no set-up and no allocator; ash_pool_create carves one from frames.
  *
- * Any context and any CPU, interrupts included; interrupts are masked and the pool's own lock is
- * held for a constant time. No barriers or cache operations. Blocks are not zeroed.
+ * Any context and any CPU, interrupts included. With several CPUs (ASH_POOL_LOCK_FREE) an operation
+ * masks nothing and waits for nobody: one exchange of the list's head, tried again if another CPU
+ * or an interrupt came in between; a count in the head, 32 bits of it, tells a block that went out
+ * and came back from one that stayed. On one CPU interrupts are masked instead, for a constant
+ * time. A free has release order, an allocation acquire order: what was written to a block before
+ * it was given back is behind whoever gets it next. Blocks are not zeroed.
  *
- * A pool appears in reports from its first use. A free block holds an encoded link in its first
- * bytes; which blocks are out is also kept out of line (ASH_CHECK >= 1), so that a double free, a
- * foreign or misaligned pointer, and a link that was overwritten go to ash_fault_hook and change
- * nothing.
+ * At ASH_CHECK 0 free blocks are linked in their first bytes, and there is nothing else to a block.
+ * From ASH_CHECK 1 on the links are out of line, a word a block: a write to a free block changes no
+ * list, and a double free, a foreign or a misaligned pointer goes to ash_fault_hook and changes
+ * nothing. ASH_CHECK 2 fills free blocks with poison as well.
  */
 #ifndef ASHLAR_POOL_H
 #define ASHLAR_POOL_H
 
 #include "config.h"
 #include "errors.h"
-#include "lock.h"
 #include "print.h"
 #include "types.h"
+#include "usage.h"
 
-/** One pool. Public only so that it can be defined statically: its members are the module's. */
+/** Most blocks of a pool. */
+#define ASH_POOL_MOST ((uint32_t)1 << 24)
+
+/** The list of free blocks. Public only so that pools can be defined statically. */
+union ash_pool_list {
+    struct {
+        uint32_t first; /**< place of the first free block, or, with ASH_POOL_FRESH, of the first of
+                             those that were never out */
+        uint32_t count; /**< lock-free: blocks ever taken, modulo 2^32; masked: those given back */
+    };
+    uint64_t word;
+};
+
+/**
+ * One pool. Its members are the module's. A place names a block: at ASH_CHECK 0 by its address (its
+ * distance from the first on 64 bits), else by its number. Blocks that were never out are in no
+ * list: a place with the bit ASH_POOL_FRESH stands for them.
+ */
 struct ash_pool {
-    struct ash_spinlock lock;
-    void *free;        /**< the first block that was given back, or NULL */
-    uint32_t fresh;    /**< blocks from here on were never out: the most ever out at once */
-    uint32_t count;    /**< blocks */
-    uint32_t used;     /**< blocks out now */
+    union ash_pool_list list;
+    uint32_t step;     /**< from the place of a block to the next one's */
+    uint32_t end;      /**< what `first` is when all blocks are out */
     uint32_t failures; /**< requests that found none */
-    size_t stride;     /**< bytes from block to block */
+    uint8_t *blocks;   /**< the first block */
     size_t inverse;    /**< of the odd part of the stride, modulo the word */
     unsigned shift;    /**< log2 of the stride's power of two */
-    ash_frame_t frame; /**< the first of the frames behind a created pool */
-    unsigned order;    /**< of those frames, plus 1; 0: a static pool */
-    uint8_t *blocks;   /**< the first block */
-    uint32_t *out;     /**< one bit a block: it is out (ASH_CHECK >= 1) */
+    uint32_t count;    /**< blocks */
+    uint32_t *state;   /**< a word a block (ASH_CHECK >= 1): it is out, or the place of the next */
+    size_t stride;     /**< bytes from block to block */
     const char *name;
-    struct ash_pool *next, **link; /**< in the list of pools: the next, and what points here */
+    ash_frame_t frame;             /**< the first of the frames behind a created pool */
+    unsigned order;                /**< of those frames, plus 1; 0: a static pool */
+    struct ash_pool *next, **link; /**< created pools: the next in their list, what points here */
 };
 
 /** A block; NULL at once if all are out. O(1). */
@@ -54,8 +74,8 @@ void ash_pool_free(struct ash_pool *pool, void *block);
  * Makes a pool of `count` blocks of at least `size` bytes, each aligned to `align` (a power of two,
  * at most a page; 0: that of the largest basic type), in directly mapped frames. `name` is kept.
  * Errors: ASH_EINVAL (size or count 0, align), ASH_ERANGE (more than one frame block of the largest
- * order), ASH_ENOMEM. Context: not in interrupts. Cost: one frame allocation, and one bit cleared a
- * block.
+ * order, or than ASH_POOL_MOST), ASH_ENOMEM. Context: not in interrupts. Cost: one frame
+ * allocation, and at ASH_CHECK >= 1 one word cleared a block.
  */
 int ash_pool_create(struct ash_pool *pool, const char *name, size_t size, size_t align,
                     uint32_t count);
@@ -75,15 +95,20 @@ struct ash_pool_stats {
     uint32_t failures;   /**< requests that found none */
 };
 
-/** A consistent copy of the figures. O(1). */
+/** Figures of a pool, exact if nobody uses it meanwhile. Cost: linear in the free blocks that were
+ *  given back: nothing is counted for it in between. Masks and locks nothing. */
 void ash_pool_stats(struct ash_pool *pool, struct ash_pool_stats *stats);
 
-/** Checks the free list and the bits against each other. 0, or ASH_ECORRUPT after ash_fault_hook
- *  was told what. Cost: linear in the pool, with its lock held: tests and debugging. */
+/** Checks the list of free blocks against itself and, at ASH_CHECK >= 1, the state of each block.
+ * 0, or ASH_ECORRUPT after ash_fault_hook was told what. Nobody else may use the pool meanwhile.
+ *  Cost: linear in the pool: tests and debugging. */
 int ash_pool_verify(struct ash_pool *pool);
 
-/** Prints one line for each pool that was ever used. Not in interrupts. */
+/** Prints one line for each pool of the image, and each that was created. Not in interrupts. */
 void ash_pools_report(ash_print_fn print);
+
+/** Describes them (usage.h). Not in interrupts. */
+void ash_pools_usage(ash_usage_visit visit, void *arg);
 
 /* The modular inverse of an odd number by Newton's steps: 5, 10, 20, 40, 80 bits. */
 #define ASH_POOL_NEWTON(d, x)  ((size_t)((x) * ((size_t)2 - (size_t)(d) * (x))))
@@ -94,12 +119,25 @@ void ash_pools_report(ash_print_fn print);
 #define ASH_POOL_INVERSE(d)    ASH_POOL_NEWTON(d, ASH_POOL_INVERSE40(d))
 #define ASH_POOL_SHIFT(stride) ((unsigned)__builtin_ctzl((unsigned long)(stride)))
 
+/* Places, as struct ash_pool has them. */
 #if ASH_CHECK >= 1
-#define ASH_POOL_BITS(name, blocks) static uint32_t name##_pool_out[((blocks) + 31u) / 32u];
-#define ASH_POOL_BITS_INIT(name)    .out = name##_pool_out,
+#define ASH_POOL_STATE(name, count)  static uint32_t name##_pool_state[count];
+#define ASH_POOL_STATE_INIT(name)    .state = name##_pool_state,
+#define ASH_POOL_FRESH               0x80000000u
+#define ASH_POOL_STEP(stride)        1
+#define ASH_POOL_PLACE_OF(blocks)    0
+#define ASH_POOL_SPAN(count, stride) (count)
 #else
-#define ASH_POOL_BITS(name, blocks)
-#define ASH_POOL_BITS_INIT(name)
+#define ASH_POOL_STATE(name, count)
+#define ASH_POOL_STATE_INIT(name)
+#define ASH_POOL_FRESH               1u
+#define ASH_POOL_STEP(stride)        (stride)
+#define ASH_POOL_SPAN(count, stride) ((count) * (stride))
+#if UINTPTR_MAX > UINT32_MAX
+#define ASH_POOL_PLACE_OF(blocks) 0
+#else
+#define ASH_POOL_PLACE_OF(blocks) (uintptr_t)(blocks)
+#endif
 #endif
 
 /** Declares pool `pool_name` of `type`, and <pool_name>_get and _put, for several source files. */
@@ -115,23 +153,31 @@ void ash_pools_report(ash_print_fn print);
     }                                                                                              \
     extern struct ash_pool pool_name##_pool
 
-/** Places a declared pool: `blocks_count` (a constant, at least 1) blocks, in this source file. */
+/** Places a declared pool: `blocks_count` (a constant, at least 1) blocks, in this source file. The
+ *  pointer to it in the section ash_pools is what reports find it by. */
 #define ASH_POOL_PLACE(pool_name, type, blocks_count)                                              \
+    _Static_assert((blocks_count) >= 1 && (blocks_count) <= ASH_POOL_MOST, "1 ... ASH_POOL_MOST"); \
     static union {                                                                                 \
         type value;                                                                                \
         void *link;                                                                                \
     } pool_name##_pool_blocks[blocks_count];                                                       \
-    ASH_POOL_BITS(pool_name, blocks_count)                                                         \
+    _Static_assert(sizeof(pool_name##_pool_blocks) < UINT32_MAX, "less than 4 GiB");               \
+    ASH_POOL_STATE(pool_name, blocks_count)                                                        \
     struct ash_pool pool_name##_pool = {                                                           \
-        .lock = ASH_SPINLOCK(ASH_LOCK_POOL, #pool_name),                                           \
-        .count = (blocks_count),                                                                   \
-        .stride = sizeof(pool_name##_pool_blocks[0]),                                              \
+        .list.first = ASH_POOL_PLACE_OF(pool_name##_pool_blocks) + ASH_POOL_FRESH,                 \
+        .step = ASH_POOL_STEP(sizeof(pool_name##_pool_blocks[0])),                                 \
+        .end = ASH_POOL_PLACE_OF(pool_name##_pool_blocks) +                                        \
+               ASH_POOL_SPAN(blocks_count, sizeof(pool_name##_pool_blocks[0])) + ASH_POOL_FRESH,   \
+        .blocks = (uint8_t *)pool_name##_pool_blocks,                                              \
         .inverse = ASH_POOL_INVERSE(sizeof(pool_name##_pool_blocks[0]) >>                          \
                                     ASH_POOL_SHIFT(sizeof(pool_name##_pool_blocks[0]))),           \
         .shift = ASH_POOL_SHIFT(sizeof(pool_name##_pool_blocks[0])),                               \
-        .blocks = (uint8_t *)pool_name##_pool_blocks,                                              \
-        ASH_POOL_BITS_INIT(pool_name).name = #pool_name,                                           \
-    }
+        .count = (blocks_count),                                                                   \
+        ASH_POOL_STATE_INIT(pool_name).stride = sizeof(pool_name##_pool_blocks[0]),                \
+        .name = #pool_name,                                                                        \
+    };                                                                                             \
+    static struct ash_pool *const pool_name##_pool_listed                                          \
+        __attribute__((used, section("ash_pools"))) = &pool_name##_pool
 
 /** Declares and places a pool that one source file uses. */
 #define ASH_POOL_DEFINE(pool_name, type, blocks_count)                                             \

@@ -246,6 +246,79 @@ static inline bool port_exchange32(uint32_t *word, uint32_t expected, uint32_t v
     return failed == 0;
 }
 
+/* One attempt, without a loop: who fails has to look again anyway. */
+static inline bool port_exchange64(uint64_t *word, uint64_t expected, uint64_t value)
+{
+    uint64_t seen;
+    uint32_t failed;
+
+    __asm__ goto volatile("ldrexd %Q0, %R0, [%2]\n"
+                          "\tcmp %Q0, %Q3\n"
+                          "\tcmpeq %R0, %R3\n"
+                          "\tbne %l5\n"
+                          "\tstrexd %1, %Q4, %R4, [%2]"
+                          : "=&r"(seen), "=&r"(failed)
+                          : "r"(word), "r"(expected), "r"(value)
+                          : "cc", "memory"
+                          : changed);
+    return failed == 0;
+changed:
+    __asm__ volatile("clrex" ::: "memory");
+    return false;
+}
+
+static inline bool port_exchange64_acquire(uint64_t *word, uint64_t expected, uint64_t value)
+{
+    bool done = port_exchange64(word, expected, value);
+
+    port_dmb_ish();
+    return done;
+}
+
+static inline bool port_exchange64_release(uint64_t *word, uint64_t expected, uint64_t value)
+{
+    port_dmb_ish();
+    return port_exchange64(word, expected, value);
+}
+
+static inline bool port_exchange32_relaxed(uint32_t *word, uint32_t expected, uint32_t value)
+{
+    uint32_t seen, failed;
+
+    __asm__ goto volatile("ldrex %0, [%2]\n"
+                          "\tcmp %0, %3\n"
+                          "\tbne %l5\n"
+                          "\tstrex %1, %4, [%2]"
+                          : "=&r"(seen), "=&r"(failed)
+                          : "r"(word), "Ir"(expected), "r"(value)
+                          : "cc", "memory"
+                          : changed);
+    return failed == 0;
+changed:
+    __asm__ volatile("clrex" ::: "memory");
+    return false;
+}
+
+static inline uint64_t port_load64_relaxed(const uint64_t *word)
+{
+    return port_entry_load(word);
+}
+
+static inline void port_store64_relaxed(uint64_t *word, uint64_t value)
+{
+    port_entry_write(word, value);
+}
+
+static inline uint32_t port_load_relaxed(const uint32_t *word)
+{
+    return *(const volatile uint32_t *)word;
+}
+
+static inline void port_store_relaxed(uint32_t *word, uint32_t value)
+{
+    *(volatile uint32_t *)word = value;
+}
+
 static inline uint32_t port_load_acquire(const uint32_t *word)
 {
     uint32_t value = *(const volatile uint32_t *)word;

@@ -242,6 +242,72 @@ static inline bool port_exchange32(uint32_t *word, uint32_t expected, uint32_t v
     return failed == 0;
 }
 
+/* One attempt, without a loop: who fails has to look again anyway. */
+#define PORT_EXCHANGE_ONCE(load, store, width, seen, failed, word, expected, value)                \
+    __asm__ goto volatile(load " %" width "0, %2\n"                                                \
+                               "\tcmp %" width "0, %" width "3\n"                                  \
+                               "\tb.ne %l5\n"                                                      \
+                               "\t" store " %w1, %" width "4, %2"                                  \
+                          : "=&r"(seen), "=&r"(failed)                                             \
+                          : "Q"(*(word)), "r"(expected), "rZ"(value)                               \
+                          : "cc", "memory"                                                         \
+                          : changed)
+
+static inline bool port_exchange64_acquire(uint64_t *word, uint64_t expected, uint64_t value)
+{
+    uint64_t seen;
+    uint32_t failed;
+
+    PORT_EXCHANGE_ONCE("ldaxr", "stxr", "x", seen, failed, word, expected, value);
+    return failed == 0;
+changed:
+    __asm__ volatile("clrex" ::: "memory");
+    return false;
+}
+
+static inline bool port_exchange64_release(uint64_t *word, uint64_t expected, uint64_t value)
+{
+    uint64_t seen;
+    uint32_t failed;
+
+    PORT_EXCHANGE_ONCE("ldxr", "stlxr", "x", seen, failed, word, expected, value);
+    return failed == 0;
+changed:
+    __asm__ volatile("clrex" ::: "memory");
+    return false;
+}
+
+static inline bool port_exchange32_relaxed(uint32_t *word, uint32_t expected, uint32_t value)
+{
+    uint32_t seen, failed;
+
+    PORT_EXCHANGE_ONCE("ldxr", "stxr", "w", seen, failed, word, expected, value);
+    return failed == 0;
+changed:
+    __asm__ volatile("clrex" ::: "memory");
+    return false;
+}
+
+static inline uint64_t port_load64_relaxed(const uint64_t *word)
+{
+    return *(const volatile uint64_t *)word;
+}
+
+static inline void port_store64_relaxed(uint64_t *word, uint64_t value)
+{
+    *(volatile uint64_t *)word = value;
+}
+
+static inline uint32_t port_load_relaxed(const uint32_t *word)
+{
+    return *(const volatile uint32_t *)word;
+}
+
+static inline void port_store_relaxed(uint32_t *word, uint32_t value)
+{
+    *(volatile uint32_t *)word = value;
+}
+
 static inline uint32_t port_load_acquire(const uint32_t *word)
 {
     return __atomic_load_n(word, __ATOMIC_ACQUIRE);

@@ -196,6 +196,37 @@ static inline bool port_exchange32(uint32_t *word, uint32_t expected, uint32_t v
     return __atomic_compare_exchange_n(word, &expected, value, false, __ATOMIC_ACQ_REL,
                                        __ATOMIC_ACQUIRE);
 }
+static inline bool port_exchange64_acquire(uint64_t *word, uint64_t expected, uint64_t value)
+{
+    return __atomic_compare_exchange_n(word, &expected, value, true, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
+}
+static inline bool port_exchange64_release(uint64_t *word, uint64_t expected, uint64_t value)
+{
+    return __atomic_compare_exchange_n(word, &expected, value, true, __ATOMIC_RELEASE,
+                                       __ATOMIC_RELAXED);
+}
+static inline bool port_exchange32_relaxed(uint32_t *word, uint32_t expected, uint32_t value)
+{
+    return __atomic_compare_exchange_n(word, &expected, value, true, __ATOMIC_RELAXED,
+                                       __ATOMIC_RELAXED);
+}
+static inline uint64_t port_load64_relaxed(const uint64_t *word)
+{
+    return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+static inline void port_store64_relaxed(uint64_t *word, uint64_t value)
+{
+    __atomic_store_n(word, value, __ATOMIC_RELAXED);
+}
+static inline uint32_t port_load_relaxed(const uint32_t *word)
+{
+    return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+static inline void port_store_relaxed(uint32_t *word, uint32_t value)
+{
+    __atomic_store_n(word, value, __ATOMIC_RELAXED);
+}
 static inline uint32_t port_load_acquire(const uint32_t *word)
 {
     return __atomic_load_n(word, __ATOMIC_ACQUIRE);

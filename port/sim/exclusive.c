@@ -196,3 +196,61 @@ void port_store_release(uint32_t *word, uint32_t value)
     __atomic_store_n(word, value, __ATOMIC_RELEASE);
     sim_step();
 }
+
+/* One attempt of a compare-exchange. */
+static bool attempt(void *word, uint64_t expected, uint64_t value, size_t size)
+{
+    if (sim_load_exclusive(word, size) != expected) {
+        return compare_failed();
+    }
+    sim_step();
+    return store(word, value, size, true);
+}
+
+bool port_exchange64_acquire(uint64_t *word, uint64_t expected, uint64_t value)
+{
+    return attempt(word, expected, value, sizeof *word);
+}
+
+bool port_exchange64_release(uint64_t *word, uint64_t expected, uint64_t value)
+{
+    sim_publish_barrier();
+    return attempt(word, expected, value, sizeof *word);
+}
+
+bool port_exchange32_relaxed(uint32_t *word, uint32_t expected, uint32_t value)
+{
+    return attempt(word, expected, value, sizeof *word);
+}
+
+uint64_t port_load64_relaxed(const uint64_t *word)
+{
+    sim_explicit_access();
+    sim_step();
+    sim_watch_load(word);
+    return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+void port_store64_relaxed(uint64_t *word, uint64_t value)
+{
+    sim_explicit_access();
+    sim_watch_store(word);
+    __atomic_store_n(word, value, __ATOMIC_RELAXED);
+    sim_step();
+}
+
+uint32_t port_load_relaxed(const uint32_t *word)
+{
+    sim_explicit_access();
+    sim_step();
+    sim_watch_load(word);
+    return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+void port_store_relaxed(uint32_t *word, uint32_t value)
+{
+    sim_explicit_access();
+    sim_watch_store(word);
+    __atomic_store_n(word, value, __ATOMIC_RELAXED);
+    sim_step();
+}

@@ -65,6 +65,13 @@ uint32_t port_fetch_add_relaxed(uint32_t *word, uint32_t n);
 bool port_exchange32(uint32_t *word, uint32_t expected, uint32_t value);
 uint32_t port_load_acquire(const uint32_t *word);
 void port_store_release(uint32_t *word, uint32_t value);
+bool port_exchange64_acquire(uint64_t *word, uint64_t expected, uint64_t value);
+bool port_exchange64_release(uint64_t *word, uint64_t expected, uint64_t value);
+bool port_exchange32_relaxed(uint32_t *word, uint32_t expected, uint32_t value);
+uint64_t port_load64_relaxed(const uint64_t *word);
+void port_store64_relaxed(uint64_t *word, uint64_t value);
+uint32_t port_load_relaxed(const uint32_t *word);
+void port_store_relaxed(uint32_t *word, uint32_t value);
 
 /* The hardware's own answers */
 bool port_translate(ash_va_t va, unsigned access, struct port_translation *result);

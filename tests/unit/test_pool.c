@@ -22,6 +22,7 @@ struct wide {
 ASH_POOL_DEFINE(packet, struct packet, 40);
 ASH_POOL_DEFINE(odd, struct odd, 33);
 ASH_POOL_DEFINE(tiny, uint8_t, 1);
+ASH_POOL_DEFINE(unused, struct packet, 2);
 ASH_POOL_DECLARE(wide, struct wide); /* as in a header */
 ASH_POOL_PLACE(wide, struct wide, 3);
 
@@ -148,6 +149,7 @@ static void bad_pools_are_refused(void **state)
     assert_int_equal(ash_pool_create(&pool, "x", SIZE_MAX, 0, 1), ASH_ERANGE);
     assert_int_equal(ash_pool_create(&pool, "x", SIZE_MAX / 2, 0, 4), ASH_ERANGE);
     assert_int_equal(ash_pool_create(&pool, "x", 64, 0, UINT32_MAX), ASH_ERANGE);
+    assert_int_equal(ash_pool_create(&pool, "x", 1, 1, ASH_POOL_MOST + 1), ASH_ERANGE);
     assert_int_equal(ash_pool_create(&pool, "x", (ASH_PAGE_SIZE << ASH_MAX_ORDER) + 1, 0, 1),
                      ASH_ERANGE);
     assert_int_equal(ash_pool_create(&pool, "x", 2 * MIB, 0, 1), ASH_ENOMEM);
@@ -225,7 +227,7 @@ static int __attribute__((format(printf, 1, 2))) keep_print(const char *format, 
     return length;
 }
 
-static void report_lists_pools_that_were_used(void **state)
+static void report_lists_all_pools(void **state)
 {
     struct ash_pool first;
     struct ash_pool second;
@@ -234,9 +236,9 @@ static void report_lists_pools_that_were_used(void **state)
     lines[0] = '\0';
     assert_int_equal(ash_pool_create(&first, "first", 8, 0, 7), 0);
     assert_int_equal(ash_pool_create(&second, "second", 8, 0, 7), 0);
-    ash_pool_free(&first, ash_pool_alloc(&first)); /* its first use does not list it again */
     ash_pools_report(keep_print);
     assert_non_null(strstr(lines, "packet"));
+    assert_non_null(strstr(lines, "unused"));
     assert_non_null(strstr(lines, "first"));
     assert_null(strstr(strstr(lines, "first") + 1, "first"));
     assert_non_null(strstr(lines, "second"));
@@ -248,6 +250,55 @@ static void report_lists_pools_that_were_used(void **state)
     assert_int_equal(ash_pool_destroy(&second), 0);
 }
 
+/* The description of the pool with this name. */
+struct wanted {
+    const char *name;
+    struct ash_usage usage;
+    unsigned times;
+};
+
+static void visit(const struct ash_usage *usage, void *arg)
+{
+    struct wanted *wanted = arg;
+
+    assert_false(sim_irq_masked);
+    assert_string_equal(usage->module, "pool");
+    assert_true(usage->largest <= usage->free && usage->used + usage->free == usage->total);
+    if (strcmp(usage->name, wanted->name) == 0) {
+        wanted->usage = *usage;
+        wanted->times++;
+    }
+}
+
+static void usage_is_told(void **state)
+{
+    struct wanted wanted = {.name = "described"};
+    struct ash_pool pool;
+    void *blocks[3];
+
+    (void)state;
+    assert_int_equal(ash_pool_create(&pool, "described", 24, 8, 3), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        blocks[i] = ash_pool_alloc(&pool);
+    }
+    assert_null(ash_pool_alloc(&pool));
+    ash_pools_usage(visit, &wanted);
+    assert_int_equal(wanted.times, 1);
+    assert_int_equal(wanted.usage.used, 72);
+    assert_int_equal(wanted.usage.largest, 0);
+    assert_int_equal(wanted.usage.failures, 1);
+    ash_pool_free(&pool, blocks[0]);
+    ash_pool_free(&pool, blocks[1]);
+    ash_pools_usage(visit, &wanted);
+    assert_int_equal(wanted.usage.total, 72);
+    assert_int_equal(wanted.usage.used, 24);
+    assert_int_equal(wanted.usage.blocks, 1);
+    assert_int_equal(wanted.usage.largest, 24);
+    assert_int_equal(wanted.usage.high_water, 72);
+    ash_pool_free(&pool, blocks[2]);
+    assert_int_equal(ash_pool_destroy(&pool), 0);
+}
+
 #if ASH_CHECK >= 1
 static void expect_refused(struct ash_pool *pool, void *block, enum ash_fault_kind kind)
 {
@@ -257,8 +308,7 @@ static void expect_refused(struct ash_pool *pool, void *block, enum ash_fault_ki
     assert_int_equal(support_faults.last.address, (uintptr_t)block);
     assert_non_null(support_faults.last.caller);
     machine_expect_fault(kind, "pool");
-    assert_ptr_equal(pool->free, before.free);
-    assert_int_equal(pool->used, before.used);
+    assert_memory_equal(pool, &before, sizeof(before));
     assert_int_equal(ash_pool_verify(pool), 0);
     assert_false(sim_irq_masked);
 }
@@ -289,16 +339,18 @@ static void bad_frees_are_told(void **state)
         expect_refused(&pool, a + 1000 * sizes[s], ASH_FAULT_FOREIGN);
         expect_refused(&pool, &other, ASH_FAULT_FOREIGN);
         expect_refused(&pool, (void *)UINTPTR_MAX, ASH_FAULT_FOREIGN);
+        ash_pool_free(&pool, NULL);
+        assert_int_equal(support_faults.count, 0);
         ash_pool_free(&pool, b);
         assert_int_equal(ash_pool_destroy(&pool), 0);
     }
 }
 
-static void overwritten_links_are_told(void **state)
+/* Whatever is written to free blocks, the lists are as they were. */
+static void free_blocks_hold_no_lists(void **state)
 {
     struct ash_pool pool;
-    uintptr_t *blocks[4];
-    uintptr_t was;
+    uint8_t *blocks[4];
 
     (void)state;
     assert_int_equal(ash_pool_create(&pool, "links", 16, 0, 4), 0);
@@ -307,30 +359,29 @@ static void overwritten_links_are_told(void **state)
     }
     ash_pool_free(&pool, blocks[2]);
     ash_pool_free(&pool, blocks[0]);
-    was = *blocks[0];
-    static const uintptr_t wrong[] = {0, 1, 0x41414141, UINTPTR_MAX};
-    for (unsigned i = 0; i < 7; i++) {
-        /* Well encoded, but naming a block that is out, one that is not there, and no block. */
-        const uintptr_t named[] = {(uintptr_t)blocks[1], (uintptr_t)blocks[3] + 16,
-                                   (uintptr_t)blocks[2] + 8};
-
-        *blocks[0] = i < 4 ? wrong[i] : pool_code(blocks[0], named[i - 4]);
-        assert_null(ash_pool_alloc(&pool));
-        machine_expect_fault(ASH_FAULT_CORRUPT, "pool");
-        assert_int_equal(ash_pool_verify(&pool), ASH_ECORRUPT);
-        machine_expect_fault(ASH_FAULT_CORRUPT, "pool");
+    for (unsigned i = 0; i < 4; i += 2) {
+        memset(blocks[i], ASH_CHECK >= 2 ? POOL_POISON : 0x41, 16);
     }
-    *blocks[0] = was;
+    assert_int_equal(ash_pool_verify(&pool), 0);
     assert_ptr_equal(ash_pool_alloc(&pool), blocks[0]);
     assert_ptr_equal(ash_pool_alloc(&pool), blocks[2]);
+    assert_null(ash_pool_alloc(&pool));
     assert_int_equal(support_faults.count, 0);
 }
 #endif
+
+static void expect_corrupt(struct ash_pool *pool)
+{
+    assert_int_equal(ash_pool_verify(pool), ASH_ECORRUPT);
+    machine_expect_fault(ASH_FAULT_CORRUPT, "pool");
+}
 
 static void verify_finds_tampering(void **state)
 {
     struct ash_pool pool;
     struct ash_pool good;
+    uint32_t *link;
+    uint32_t was;
     void *block;
 
     (void)state;
@@ -338,30 +389,43 @@ static void verify_finds_tampering(void **state)
     block = ash_pool_alloc(&pool);
     ash_pool_free(&pool, ash_pool_alloc(&pool));
     good = pool;
-    for (unsigned i = 0; i < 6; i++) {
-        uint32_t *fields[] = {&pool.fresh, &pool.used, &pool.fresh};
-        static const uint32_t values[] = {1, 2, 41};
-        uint8_t *free = pool.free;
-        void *const places[] = {NULL, free + 40 * 16, free + 1};
-
-        if (i < 3) {
-            *fields[i] = values[i];
-        } else {
-            pool.free = places[i - 3];
-        }
-        assert_int_equal(ash_pool_verify(&pool), ASH_ECORRUPT);
-        machine_expect_fault(ASH_FAULT_CORRUPT, "pool");
+    const uint32_t places[] = {
+#if ASH_CHECK >= 1 || !ASH_POOL_LOCK_FREE
+        pool.end,                    /* all are out */
+        pool.list.first + pool.step, /* one that was never out */
+#endif
+        pool.end ^ POOL_FRESH, /* behind the last */
+        pool.end + pool.step,
+        (uint32_t)-2, /* no block */
+        pool.list.first + 2,
+    };
+    for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        pool.list.first = places[i];
+        expect_corrupt(&pool);
         pool = good;
     }
-#if ASH_CHECK >= 1
-    pool.out[0] ^= 1;
-    assert_int_equal(ash_pool_verify(&pool), ASH_ECORRUPT);
-    machine_forget_faults();
-    pool.out[0] ^= 3;
-    assert_int_equal(ash_pool_verify(&pool), ASH_ECORRUPT);
-    machine_forget_faults();
-    pool.out[0] ^= 2;
+#if !ASH_POOL_LOCK_FREE
+    pool.list.count++;
+    expect_corrupt(&pool);
+    pool = good;
 #endif
+    link = pool_link(&pool, pool.list.first);
+    was = *link;
+    *link = pool.list.first; /* round and round */
+    expect_corrupt(&pool);
+    *link = was;
+#if ASH_CHECK >= 1
+    *link = pool.end;
+    expect_corrupt(&pool);
+    *link = was;
+    for (unsigned i = 0; i < 3; i++) {
+        was = pool.state[i];
+        pool.state[i] = was == POOL_OUT ? 0 : POOL_OUT;
+        expect_corrupt(&pool);
+        pool.state[i] = was;
+    }
+#endif
+    assert_int_equal(ash_pool_verify(&pool), 0);
     ash_pool_free(&pool, block);
     assert_int_equal(ash_pool_destroy(&pool), 0);
     assert_int_equal(support_faults.count, 0);
@@ -391,10 +455,11 @@ int main(void)
         cmocka_unit_test_setup(pools_are_carved_from_frames, start),
         cmocka_unit_test_setup(bad_pools_are_refused, start),
         cmocka_unit_test_setup(random_operations_agree_with_the_model, start),
-        cmocka_unit_test_setup(report_lists_pools_that_were_used, start),
+        cmocka_unit_test_setup(report_lists_all_pools, start),
+        cmocka_unit_test_setup(usage_is_told, start),
 #if ASH_CHECK >= 1
         cmocka_unit_test_setup(bad_frees_are_told, start),
-        cmocka_unit_test_setup(overwritten_links_are_told, start),
+        cmocka_unit_test_setup(free_blocks_hold_no_lists, start),
 #endif
         cmocka_unit_test_setup(verify_finds_tampering, start),
 #if ASH_CHECK >= 2
