@@ -16,8 +16,8 @@
 #define ASH_CPUS 4
 #endif
 
-/** 1: pools and object caches take no lock and mask no interrupts (pool.h). 0: they mask interrupts,
- *  which is enough on one CPU, and cheaper. */
+/** 1: pools and object caches take no lock and mask no interrupts (pool.h). 0: they mask
+ * interrupts, which is enough on one CPU, and cheaper. */
 #ifndef ASH_POOL_LOCK_FREE
 #define ASH_POOL_LOCK_FREE (ASH_CPUS > 1)
 #endif
