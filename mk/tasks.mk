@@ -109,7 +109,7 @@ BENCH_MAKE := MAKEFLAGS= $(MAKE) --no-print-directory INSTALL=no BOARD=$(BOARD) 
 bench: packages
 	@for build in $(BENCH_BUILDS); do \
 	    $(BENCH_MAKE) $$(echo $$build | tr : ' ') bench-image || exit 1; done
-	@$(PYTHON) -B tools/bench.py --arch $(ARCH) --json build/bench-$(ARCH).json $(if $(README),--readme $(README)) \
+	@$(PYTHON) -B tools/bench.py --arch $(ARCH) --json build/bench-$(ARCH).json $(if $(filter yes,$(TABLES)),--tables README.md --tables docs/bench.md) \
 	    $(foreach build,$(BENCH_BUILDS),$(build):$$( \
 	    $(BENCH_MAKE) -s $(subst :, ,$(build)) folders | cut -d' ' -f1))
 

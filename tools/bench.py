@@ -156,7 +156,7 @@ def between(text, start, end, lines):
     return before + start + "\n".join(lines) + "\n" + end + after
 
 
-def readme(text, arch, results, peers):
+def with_tables(text, arch, results, peers):
     """The text with this architecture's tables made anew."""
     text = between(text, f"<!-- peers {arch} -->\n", f"<!-- end peers {arch} -->",
                    peers_table(results, peers) if f"<!-- peers {arch} -->" in text else [])
@@ -175,7 +175,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--arch", required=True, choices=sorted(CPU))
     parser.add_argument("--json", required=True)
-    parser.add_argument("--readme", help="file whose table is made anew")
+    parser.add_argument("--tables", action="append", default=[], metavar="FILE",
+                        help="file whose tables are made anew")
     parser.add_argument("--timeout", type=float, default=120)
     parser.add_argument("builds", nargs="+", help="CHECK=<n>:CPUS=<n>:<folder>")
     args = parser.parse_args()
@@ -199,11 +200,11 @@ def main():
     with open(args.json, "w", encoding="utf-8") as file:
         json.dump(results, file, indent=1)
         file.write("\n")
-    if args.readme and not absent:
-        with open(args.readme, encoding="utf-8") as file:
+    for path in [] if absent else args.tables:
+        with open(path, encoding="utf-8") as file:
             text = file.read()
-        with open(args.readme, "w", encoding="utf-8") as file:
-            file.write(readme(text, args.arch, results, peers))
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(with_tables(text, args.arch, results, peers))
     return 1 if absent or any(verdict(row) == "OVER" for row in results) else 0
 
 

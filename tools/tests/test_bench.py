@@ -65,24 +65,24 @@ class Rows(unittest.TestCase):
         self.assertEqual([line[2:4] for line in lines[3:5]], [["0", "1"], ["1", "4"]])
         self.assertEqual(lines[2][-1], "near")
 
-    def test_readme(self):
+    def test_tables(self):
         old = "x\n<!-- bench a32 -->\nold\n<!-- end a32 -->\ny\n"
-        new = bench.readme(old, "a32", list(rows().values()), [])
+        new = bench.with_tables(old, "a32", list(rows().values()), [])
         self.assertTrue(new.startswith("x\n<!-- bench a32 -->\n| operation"))
         self.assertTrue(new.endswith("1 |\n<!-- end a32 -->\ny\n"))
         self.assertIn("| map-random | instructions | 0 | 1 | 700 (1,200) | 690.5 | 900.0 | 1,300.0 |\n",
                       new)
         self.assertNotIn("old", new)
-        self.assertEqual(bench.readme(new, "a32", list(rows().values()), []), new)
+        self.assertEqual(bench.with_tables(new, "a32", list(rows().values()), []), new)
 
     def test_peers(self):
         peers = [("map", "others 300/1,300", (0, 1), ["map-page", "map-random"], "worst")]
         old = "x\n<!-- peers a32 -->\nold\n<!-- end peers a32 -->\ny\n"
-        new = bench.readme(old, "a32", list(rows().values()), peers)
+        new = bench.with_tables(old, "a32", list(rows().values()), peers)
         self.assertIn("| map | 0 | 1 | others 300/1,300 | -/1,200 | 260.0/1,300.0 |\n<!-- end peers",
                       new)
         self.assertNotIn("old", new)
-        self.assertEqual(bench.readme(old, "a64", [], peers), old)
+        self.assertEqual(bench.with_tables(old, "a64", [], peers), old)
 
     def test_the_projects_peers(self):
         for work, others, build, names, which in bench.read_peers():
