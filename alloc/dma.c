@@ -243,3 +243,8 @@ uint64_t ash_dma_required_mask(const struct ash_dma_device *device)
     }
     return bits == 0 ? UINT64_MAX : UINT64_MAX >> __builtin_clzll(bits);
 }
+
+uint64_t ash_dma_merge_boundary(const struct ash_dma_device *device)
+{
+    return device->boundary;
+}

@@ -38,40 +38,43 @@ static int dma_note(struct ash_dma_buffer *buffer, const void *caller)
     return dma_check_begin(&record, &buffer->record);
 }
 
-int ash_dma_alloc(struct ash_dma_device *device, struct ash_pmem *region, uint64_t size,
-                  struct ash_dma_buffer *buffer)
+int dma_buffer_make(struct ash_dma_device *device, struct ash_pmem *region,
+                    struct ash_pmem_request *request, struct ash_dma_buffer *buffer,
+                    const void *caller)
 {
-    struct ash_pmem_request request = {.size = size};
-    struct ash_pmem_block block;
-    struct ash_dma_buffer made;
+    struct ash_dma_buffer made = {.device = device};
     int error;
 
-    if (!dma_is_ready(device) || size == 0) {
-        return ASH_EINVAL;
-    }
-    request.flags = device->coherent ? ASH_PMEM_CACHED : ASH_PMEM_UNCACHED;
-    if (device->boundary > ASH_PMEM_QUANTUM) {
-        request.boundary = device->boundary;
-    } else if (device->boundary != 0 && size > device->boundary) {
-        return ASH_ERANGE;
-    }
-    error = dma_block(device, region, &request, &block);
+    request->flags = device->coherent ? ASH_PMEM_CACHED : ASH_PMEM_UNCACHED;
+    error = dma_block(device, region, request, &made.block);
     if (error != 0) {
         return error;
     }
-    made = (struct ash_dma_buffer){
-        .block = block,
-        .bus = {block.pa.value + (uint64_t)device->bus_offset},
-        .device = device,
-    };
-    error = dma_note(&made, __builtin_return_address(0));
+    made.bus.value = made.block.pa.value + (uint64_t)device->bus_offset;
+    error = dma_note(&made, caller);
     if (error != 0) {
-        (void)ash_pmem_free(&block);
+        (void)ash_pmem_free(&made.block);
         return error;
     }
     *buffer = made;
     dma_count(device, 1);
     return 0;
+}
+
+int ash_dma_alloc(struct ash_dma_device *device, struct ash_pmem *region, uint64_t size,
+                  struct ash_dma_buffer *buffer)
+{
+    struct ash_pmem_request request = {.size = size};
+
+    if (!dma_is_ready(device) || size == 0) {
+        return ASH_EINVAL;
+    }
+    if (device->boundary > ASH_PMEM_QUANTUM) {
+        request.boundary = device->boundary;
+    } else if (device->boundary != 0 && size > device->boundary) {
+        return ASH_ERANGE;
+    }
+    return dma_buffer_make(device, region, &request, buffer, __builtin_return_address(0));
 }
 
 int ash_dma_free(struct ash_dma_buffer *buffer)

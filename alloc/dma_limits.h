@@ -31,6 +31,11 @@ int dma_fits(const struct ash_dma_device *device, ash_pa_t pa, uint64_t size, as
 int dma_block(const struct ash_dma_device *device, struct ash_pmem *region,
               struct ash_pmem_request *request, struct ash_pmem_block *block);
 
+/** A coherent buffer in such a block, noted for the checker. */
+int dma_buffer_make(struct ash_dma_device *device, struct ash_pmem *region,
+                    struct ash_pmem_request *request, struct ash_dma_buffer *buffer,
+                    const void *caller);
+
 /* alloc/dma_report.c: the list of devices that are ready. */
 
 void dma_list_start(void);

@@ -11,6 +11,7 @@
  *
  * A copy is written to by this file only, and its lines are cleaned at once: none of it is dirty.
  */
+#include "alloc/dma_map.h"
 #include "alloc/dma_check.h"
 #include "alloc/dma_limits.h"
 #include "alloc/dma_parts.h"
@@ -93,9 +94,8 @@ static void dma_take(struct ash_dma_mapping *mapping, size_t begin, size_t end)
     dma_take_devices(mapping, begin, end);
 }
 
-/* The device may have the memory itself: 0 and its bus address. */
-static int dma_direct(const struct ash_dma_device *device, ash_pa_t pa, size_t size,
-                      enum ash_dma_direction direction, ash_bus_t *bus)
+int dma_direct(const struct ash_dma_device *device, ash_pa_t pa, size_t size,
+               enum ash_dma_direction direction, ash_bus_t *bus)
 {
     int error = dma_fits(device, pa, size, bus);
 

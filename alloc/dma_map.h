@@ -7,6 +7,10 @@
 
 #include "ashlar/dma.h"
 
+/** The device may have the memory itself: 0 and its bus address. ASH_ERANGE, ASH_EALIGN. */
+int dma_direct(const struct ash_dma_device *device, ash_pa_t pa, size_t size,
+               enum ash_dma_direction direction, ash_bus_t *bus);
+
 int dma_map(struct ash_dma_device *device, ash_pa_t pa, size_t size,
             enum ash_dma_direction direction, struct ash_dma_mapping *mapping, const void *caller);
 int dma_unmap(struct ash_dma_mapping *mapping, const void *caller);

@@ -274,6 +274,10 @@ bool ash_dma_need_sync(const struct ash_dma_device *device);
  *  has no bus address or none is known. Any context, constant. */
 uint64_t ash_dma_required_mask(const struct ash_dma_device *device);
 
+/** Up to multiples of this, parts of a list that meet on the bus become one segment; 0: without
+ *  limit. Any context, constant. */
+uint64_t ash_dma_merge_boundary(const struct ash_dma_device *device);
+
 struct ash_dma_stats {
     uint32_t live;       /**< mappings and buffers of the device in use */
     uint32_t most;       /**< most that were ever in use at once */

@@ -26,6 +26,7 @@
     X(pmem_owner)                                                                                  \
     X(dma)                                                                                         \
     X(dma_bounce)                                                                                  \
+    X(dma_list)                                                                                    \
     X(irq)                                                                                         \
     X(user_events)                                                                                 \
     X(timer)                                                                                       \
