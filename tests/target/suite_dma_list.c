@@ -80,8 +80,7 @@ static void objects_come_and_go(void)
         return;
     }
     CHECK_EQ(ash_dma_init(&device), 0);
-    CHECK_EQ(ash_dma_pool_create(&pool, "none", &device, region, SIZE_MAX / 2, 0, 0, 3),
-             ASH_ERANGE);
+    CHECK_EQ(ash_dma_pool_create(&pool, "none", &device, region, 8, 0, 0, UINT32_MAX), ASH_ERANGE);
     CHECK_EQ(ash_dma_pool_create(&pool, "objects", &device, region, 96, 32, 1024, 20), 0);
     for (unsigned i = 0; i < 20; i++) {
         ash_pa_t pa;
