@@ -137,11 +137,23 @@ static uint64_t bounce_span(const struct ash_dma_device *device)
     return first > second ? first : second;
 }
 
+/* Most bytes of a copy that lies `skip` bytes behind the start of its slots. */
+static uint64_t bounce_room(const struct ash_dma_device *device, uint64_t skip)
+{
+    uint64_t boundary = device->boundary, span = bounce_span(device), whole;
+
+    if (boundary == 0 || boundary > device->keep) {
+        return span > skip ? span - skip : 0;
+    }
+    /* Where a boundary is, the bits say that the copy keeps. */
+    whole = device->bounce->slots * SLOT;
+    span = boundary - (skip & (boundary - 1));
+    return whole <= skip ? 0 : span < whole - skip ? span : whole - skip;
+}
+
 uint64_t dma_bounce_limit(const struct ash_dma_device *device)
 {
-    uint64_t span = bounce_span(device);
-
-    return span > device->keep ? span - device->keep : 0;
+    return bounce_room(device, device->keep);
 }
 
 /* One past the last slot in use of [first, end); first if none is. */
@@ -212,7 +224,7 @@ static void bounce_clear(const struct ash_dma_device *device, uint64_t pa, uint6
 int dma_bounce_take(struct ash_dma_device *device, ash_pa_t pa, size_t size, ash_pa_t *copy)
 {
     struct ash_dma_bounce *bounce = device->bounce;
-    uint64_t skip = pa.value & device->keep, span = bounce_span(device), start, end;
+    uint64_t skip = pa.value & device->keep, start, end;
     unsigned long saved;
     uint32_t first = 0;
     bool found;
@@ -220,7 +232,7 @@ int dma_bounce_take(struct ash_dma_device *device, ash_pa_t pa, size_t size, ash
     if (device->alignment != 0 && !ash_is_aligned(skip, device->alignment)) {
         return ASH_EALIGN;
     }
-    if (span <= skip || size > span - skip) {
+    if (size > bounce_room(device, skip)) {
         return ASH_ERANGE;
     }
     saved = spinlock_acquire(&bounce->lock);

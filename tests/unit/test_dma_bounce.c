@@ -463,6 +463,8 @@ static void limits_follow_the_constraints(void **state)
     device.boundary = 0x1000;
     assert_int_equal(ash_dma_max_mapping_size(&device), 1);
     device.boundary = 0x800;
+    assert_int_equal(ash_dma_max_mapping_size(&device), 1);
+    device.keep = 0xfffff;
     assert_int_equal(ash_dma_max_mapping_size(&device), 0);
     device.boundary = device.keep = 0;
     device.coherent = true;
