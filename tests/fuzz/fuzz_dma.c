@@ -552,6 +552,8 @@ static void finish(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    unsigned n = 0;
+
     input = data;
     input_left = size;
     start_machine();
@@ -564,22 +566,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memset(expected, 0x11, sizeof expected);
     faults = 0;
     MUST(sim_write(NEAR_AT, expected, ARENA) && sim_write(FAR_AT, expected, ARENA));
-    for (unsigned n = 0; n < DEVICES; n++) {
-        renew_device(n);
+    for (unsigned i = 0; i < DEVICES; i++) {
+        renew_device(i);
     }
     while (input_left > 0) {
-        unsigned n = draw(MAPPINGS), what = draw(16);
+        unsigned what = draw(16);
 
+        /* The same one for a while, so that its parts come and go. */
+        n = once_in(6) ? draw(MAPPINGS) : n;
         fuzz_steps++;
-        if (what < 4) {
+        if (what < 3) {
             map_one(n);
-        } else if (what < 6) {
+        } else if (what < 4) {
             unmap_one(n);
-        } else if (what < 8) {
+        } else if (what < 7) {
             sync_one(n, true);
-        } else if (what < 10) {
+        } else if (what < 9) {
             sync_one(n, false);
-        } else if (what < 13) {
+        } else if (what < 12) {
             device_touches(n);
         } else if (what < 15 || draw(8) != 0) {
             cpu_touches();

@@ -4,7 +4,7 @@
  * and the list of stacks is read without a lock while it grows. The views of buffers for a device
  * change beside them.
  */
-#include "ashlar/dma.h"
+#include "ashlar/dma_pool.h"
 #include "ashlar/frames.h"
 #include "ashlar/pmem.h"
 #include "ashlar/vmap.h"
@@ -20,6 +20,8 @@ static struct ash_spinlock map_lock = ASH_SPINLOCK(ASH_LOCK_MAP, "map");
 static struct ash_mmu map;
 static struct ash_pmem *region;
 static struct ash_dma_device device;
+static struct ash_dma_bounce bounce;
+static struct ash_dma_pool objects;
 
 static int take(void *context, ash_pa_t *table)
 {
@@ -58,8 +60,10 @@ static void start(void)
     MUST(ash_frames_alloc(8, ASH_FRAMES_NORMAL, &block) == 0);
     MUST(ash_pmem_add("dma", (struct ash_range){ash_frame_pa(block), (uint64_t)1 << 20}) == 0);
     region = ash_pmem_find("dma");
-    device = (struct ash_dma_device){.name = "device", .mask = UINT32_MAX};
+    device = (struct ash_dma_device){.name = "device", .mask = UINT32_MAX, .bounce = &bounce};
+    MUST(ash_dma_bounce_create(&bounce, "copies", region, 32768, &device) == 0);
     MUST(ash_dma_init(&device) == 0);
+    MUST(ash_dma_pool_create(&objects, "objects", &device, region, 64, 0, 0, 3) == 0);
 }
 
 static void pmem_step(uint32_t mark)
@@ -103,6 +107,33 @@ static void dma_step(uint32_t mark)
     MUST(ash_dma_unmap(&mapping) == 0);
 }
 
+/* Slots of a bounce buffer, and objects, which all of them take. */
+static void dma_shared_step(uint32_t mark)
+{
+    struct ash_dma_mapping mapping = {.device = NULL};
+    ash_frame_t frame;
+    void *object;
+    ash_bus_t bus;
+    ash_pa_t pa;
+
+    MUST(ash_frames_alloc(0, ASH_FRAMES_NORMAL, &frame) == 0);
+    pa = ash_pa(ash_frame_pa(frame).value + 4);
+    threads_mark(port_ptr(pa), 2000, mark);
+    MUST(ash_dma_map(&device, pa, 2000 + threads_random_below(1000), ASH_DMA_BIDIRECTIONAL,
+                     &mapping) == 0);
+    MUST(ash_dma_is_bounced(&mapping));
+    threads_check(port_ptr(mapping.work), 2000, mark);
+    MUST(ash_dma_unmap(&mapping) == 0);
+    threads_check(port_ptr(pa), 2000, mark);
+    ash_frames_free(frame, 0);
+    object = ash_dma_pool_alloc(&objects, &bus);
+    if (object != NULL) {
+        threads_mark(object, 64, mark);
+        threads_check(object, 64, mark);
+        MUST(ash_dma_pool_free(&objects, object) == 0);
+    }
+}
+
 static void work(void *arg)
 {
     unsigned stacks = 0;
@@ -112,6 +143,7 @@ static void work(void *arg)
         pmem_step(port_cpu() + 1);
         vmap_step();
         dma_step(port_cpu() + 1);
+        dma_shared_step(port_cpu() + 1);
         if (stacks < STACKS && step % 16 == 0) {
             stacks += ash_stack_create("thread", 8192) != NULL;
         }
@@ -125,7 +157,9 @@ int main(void)
         threads_run(threads, work, NULL);
         MUST(ash_vmap_verify() == 0 && ash_pmem_verify(region) == 0);
         MUST(ash_mmu_verify(&map, NULL) == 0);
+        MUST(ash_dma_pool_destroy(&objects) == 0);
         MUST(ash_dma_exit(&device) == 0);
+        MUST(ash_dma_bounce_destroy(&bounce) == 0);
         MUST(map_lock.next == map_lock.serving);
     }
     return 0;
