@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The heap's two calls that matter: to allocate and to free, each one function that does its work
- * in a straight line with the lock held. Everything rare is elsewhere; the hook is told, and frames
- * are asked, with the lock not held.
+ * The heap's core: to allocate and to free, each one function that does its work in a straight line
+ * with the lock held, and to make a heap of memory that is given. Everything rare is elsewhere; the
+ * hook is told, and frames are asked, with the lock not held.
  */
 #include "alloc/heap.h"
 
@@ -12,34 +12,15 @@ unsigned heap_search_else(struct ash_heap *heap, uint32_t units, unsigned long s
 {
     unsigned class = heap_class(units);
 
-    for (;;) {
-        if ((heap->classes[class / 32] & HEAP_BIT(class % 32)) != 0 &&
-            heap_units(*heap_header(heap->list[class].next)) >= units) {
-            return class;
-        }
-        if (heap->source == NULL) {
-            heap->failures++;
-            spinlock_release(&heap->lock, saved);
-            return ASH_HEAP_CLASSES;
-        }
-        spinlock_release(&heap->lock, saved);
-        if (!heap->source->grow(heap, units)) {
-            return ASH_HEAP_CLASSES;
-        }
-        (void)spinlock_acquire(&heap->lock); /* interrupts are as they were: `saved` holds */
-        if (heap_search(heap, units, &class)) {
-            return class;
-        }
+    if (heap_fits(heap, class, units)) {
+        return class;
     }
-}
-
-void *heap_fail(struct ash_heap *heap)
-{
-    unsigned long saved = spinlock_acquire(&heap->lock);
-
+    if (heap->source != NULL) {
+        return heap->source->grow(heap, units, saved);
+    }
     heap->failures++;
     spinlock_release(&heap->lock, saved);
-    return NULL;
+    return ASH_HEAP_CLASSES;
 }
 
 #if ASH_CHECK >= 1
@@ -64,9 +45,6 @@ void *ash_heap_alloc(struct ash_heap *heap, size_t size)
     heap_node *block;
     heap_node *next;
 
-    if (NEVER(size >> (ASH_PAGE_SHIFT + ASH_HEAP_ORDER) != 0)) {
-        return heap_fail(heap);
-    }
     saved = spinlock_acquire(&heap->lock);
     if (NEVER(!heap_search(heap, units, &class))) {
         class = heap_search_else(heap, units, saved);
@@ -92,19 +70,13 @@ void *ash_heap_alloc(struct ash_heap *heap, size_t size)
     head->next = next;
     next->prev = head;
     if (next == head) {
-        heap_unmark(heap, class);
+        heap_flip(heap, class);
     }
     units = heap_cut(heap, block, heap_units(*heap_header(block)), units, 0);
     heap_count(heap, units);
     heap->blocks++;
     heap_unlock(heap, saved);
     return block;
-}
-
-/** True if a block does not merge with what follows: a used block, or the end of the chunk. */
-static inline bool stays(uint32_t follows)
-{
-    return (follows & HEAP_USED) != 0 || follows == HEAP_END;
 }
 
 #if ASH_CHECK >= 1
@@ -114,8 +86,7 @@ static inline bool is_intact(const struct ash_heap *heap, heap_node *after, uint
     if ((follows & HEAP_USED) != 0) {
         return heap_is_sealed(after, follows);
     }
-    return follows == HEAP_END ||
-           (heap_free_units(follows) <= HEAP_SIZE && heap_is_linked(heap, after));
+    return heap_free_units(follows) <= HEAP_SIZE && heap_is_linked(heap, after);
 }
 
 /** Undoes the first half of a free, whose second half finds something wrong. */
@@ -124,7 +95,7 @@ take_back(struct ash_heap *heap, heap_node *block, uint32_t follows)
 {
     heap_node *after = heap_after(block);
 
-    if (stays(follows)) {
+    if ((follows & HEAP_USED) != 0) {
         *heap_header(after) = follows;
     } else {
         heap_insert(heap, after, heap_units(follows));
@@ -139,7 +110,7 @@ static void poison_freed(heap_node *block, uint32_t header, uint32_t follows)
     heap_node *after = heap_at(block, heap_units(header));
 
     heap_poison((header & HEAP_BEFORE_FREE) != 0 ? (void *)heap_footer(block) : block + 1,
-                stays(follows) ? (void *)heap_footer(after) : after + 1);
+                (follows & HEAP_USED) != 0 ? (void *)heap_footer(after) : after + 1);
 }
 #endif
 
@@ -172,7 +143,7 @@ void ash_heap_free(struct ash_heap *heap, void *memory)
         return;
     }
 #endif
-    if (stays(follows)) {
+    if ((follows & HEAP_USED) != 0) {
         *heap_header(after) = follows | HEAP_BEFORE_FREE;
     } else {
         heap_remove(heap, after);
@@ -205,4 +176,72 @@ void ash_heap_free(struct ash_heap *heap, void *memory)
     }
     heap_insert(heap, block, units);
     heap_unlock(heap, saved);
+}
+
+#if ASH_CHECK >= 1
+/** The range that begins at *low and has *span units grows to hold another. */
+static void extend(uintptr_t *low, uintptr_t *span, const void *from, const void *to)
+{
+    uintptr_t high = *low + (*span << HEAP_UNIT_SHIFT);
+
+    if (*span == 0) {
+        *low = (uintptr_t)from;
+        high = (uintptr_t)to;
+    }
+    *low = (uintptr_t)from < *low ? (uintptr_t)from : *low;
+    high = (uintptr_t)to > high ? (uintptr_t)to : high;
+    *span = (high - *low) >> HEAP_UNIT_SHIFT;
+}
+#endif
+
+void heap_add_chunk(struct ash_heap *heap, struct heap_chunk *chunk, size_t size)
+{
+    heap_node *first = heap_first(chunk);
+    heap_node *end;
+
+    chunk->units = heap_chunk_units(size);
+    end = heap_end(chunk);
+    if (heap->list[0].next == NULL) {
+        for (unsigned class = 0; class < ASH_HEAP_CLASSES; class ++) {
+            heap->list[class].next = &heap->list[class];
+            heap->list[class].prev = &heap->list[class];
+        }
+    }
+#if ASH_CHECK >= 1
+    extend(&heap->link_low, &heap->link_span, heap->list, &heap->list[ASH_HEAP_CLASSES]);
+    extend(&heap->link_low, &heap->link_span, first, end);
+    extend(&heap->low, &heap->span, first, end);
+#endif
+#if ASH_CHECK >= 2
+    heap_poison(first + 1, heap_footer(end));
+#endif
+    chunk->next = heap->chunk;
+    heap->chunk = chunk;
+    *heap_header(end) = heap_sealed(end, HEAP_USED) | HEAP_BEFORE_FREE;
+    *(struct heap_chunk **)(void *)end = chunk;
+    heap_insert(heap, first, chunk->units);
+}
+
+int ash_heap_init(struct ash_heap *heap, const char *name, void *memory, size_t size)
+{
+    uintptr_t start = ((uintptr_t)memory + HEAP_UNIT - 1) & ~(uintptr_t)(HEAP_UNIT - 1);
+    uintptr_t end = (uintptr_t)memory + size;
+
+    if (heap == NULL || memory == NULL) {
+        return ASH_EINVAL;
+    }
+    if (start < (uintptr_t)memory || end < start || end - start < HEAP_CHUNK_LEAST) {
+        return ASH_ENOMEM;
+    }
+    *heap = (struct ash_heap){.whole = UINT32_MAX, .name = name, .bytes = size};
+    spinlock_init(&heap->lock, ASH_LOCK_HEAP, name);
+    do {
+        size_t bytes = end - start < HEAP_CHUNK_MOST ? end - start : HEAP_CHUNK_MOST;
+
+        ((struct heap_chunk *)start)->order = 0;
+        heap_add_chunk(heap, (struct heap_chunk *)start, bytes);
+        start += bytes;
+    } while (end - start >= HEAP_CHUNK_LEAST);
+    heap_enlist(heap);
+    return 0;
 }

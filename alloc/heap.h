@@ -39,8 +39,6 @@
 #define HEAP_CHECK       0x7e000000u
 #define HEAP_BEFORE_FREE 0x80000000u
 #define HEAP_MINUS_SHIFT 20u
-/** The header of a chunk's end: not used, size 0, and nothing that a stray write leaves. */
-#define HEAP_END 0x5a000000u
 /** 1 modulo 64: check bits that are added appear in the product unchanged. Every run of 6 bits from
  *  bit 1 up has a bit that is set, so that every single bit of a header matters. */
 #define HEAP_FACTOR 0x9e377941u
@@ -54,18 +52,19 @@
 typedef struct ash_heap_link heap_node;
 
 struct heap_chunk {
-    struct heap_chunk *next, **link; /* the next, and what points here */
-    ash_frame_t frame;               /* of a chunk that goes back */
-    uint32_t order;                  /* of those frames, plus 1; 0: memory that was given */
-    uint32_t units;                  /* of all its blocks */
-    uint32_t header;                 /* of the first block */
+    struct heap_chunk *next;
+    struct heap_chunk **link; /* what points here; of a chunk that goes back, as its frame */
+    ash_frame_t frame;
+    uint32_t order;  /* of those frames, plus 1; 0: memory that was given */
+    uint32_t units;  /* of all its blocks */
+    uint32_t header; /* of the first block */
 };
 
 /** Where a heap gets chunks from and gives them back to. */
 struct heap_source {
-    /** Adds a chunk with room for a block of `units`. False: there is no memory. With no lock held.
-     */
-    bool (*grow)(struct ash_heap *heap, uint32_t units);
+    /** Gets chunks until there is a block of `units`, and returns its class, with the lock let go
+     *  meanwhile. ASH_HEAP_CLASSES: that failed, and the lock is released. */
+    unsigned (*grow)(struct ash_heap *heap, uint32_t units, unsigned long saved);
     /** Lists a free block, or gives its chunk back if that is all of it; releases the lock. */
     void (*shrink)(struct ash_heap *heap, heap_node *block, uint32_t units, unsigned long saved);
 };
@@ -122,12 +121,25 @@ static inline heap_node *heap_end(struct heap_chunk *chunk)
     return heap_at(heap_first(chunk), chunk->units);
 }
 
-/** Units of a block for `size` bytes, at most ASH_HEAP_MAX. */
+/** Units of blocks in a chunk of `size` bytes, its own words aside; too few for one: not a chunk.
+ */
+static inline uint32_t heap_chunk_units(size_t size)
+{
+    return (uint32_t)((size - sizeof(struct heap_chunk) - sizeof(struct heap_chunk *)) / HEAP_UNIT);
+}
+
+/** Bytes of the smallest chunk, and of the largest. */
+#define HEAP_CHUNK_LEAST                                                                           \
+    (sizeof(struct heap_chunk) + sizeof(struct heap_chunk *) + HEAP_LEAST * HEAP_UNIT)
+#define HEAP_CHUNK_MOST (ASH_PAGE_SIZE << ASH_HEAP_ORDER)
+
+/** Units of a block for `size` bytes; for more than ASH_HEAP_MAX more than there are. */
 static inline uint32_t heap_units_for(size_t size)
 {
     size_t units = (size + sizeof(uint32_t) + HEAP_UNIT - 1) >> HEAP_UNIT_SHIFT;
 
-    return units < HEAP_LEAST ? HEAP_LEAST : (uint32_t)units;
+    units = units < HEAP_LEAST ? HEAP_LEAST : units;
+    return size >> (ASH_PAGE_SHIFT + ASH_HEAP_ORDER) != 0 ? HEAP_SIZE + 1 : (uint32_t)units;
 }
 
 /** Bytes that the user may use. */
@@ -194,6 +206,7 @@ static inline uintptr_t heap_place(uintptr_t low, const void *address)
     return bytes >> HEAP_UNIT_SHIFT | bytes << (8 * sizeof(bytes) - HEAP_UNIT_SHIFT);
 }
 
+#if ASH_CHECK >= 1
 /** True if this is a used block, and the next header is within the heap's memory. Touches nothing
  *  outside of that. */
 static inline bool heap_is_used(const struct ash_heap *heap, heap_node *block)
@@ -206,7 +219,7 @@ static inline bool heap_is_used(const struct ash_heap *heap, heap_node *block)
     }
     header = *heap_header(block);
     return heap_is_sealed(block, header) && (header & HEAP_USED) != 0 &&
-           place + heap_units(header) <= heap->span;
+           (uintptr_t)heap_units(header) - 1 < heap->span - place;
 }
 
 /** True if both neighbours in the list of a free block agree that it stands between them. */
@@ -229,6 +242,8 @@ static inline bool heap_is_before(const struct ash_heap *heap, heap_node *block)
     return units <= heap_place(heap->low, block) &&
            *heap_header(before) == heap_free_header(units) && heap_is_linked(heap, before);
 }
+
+#endif
 
 /* -- lists -- */
 
@@ -253,21 +268,16 @@ static inline unsigned heap_class_up(uint32_t units)
 
 #define HEAP_BIT(n) (0x80000000u >> (n))
 
-/** Notes that a list that was empty has a block. */
-static inline void heap_mark(struct ash_heap *heap, unsigned class)
+/** Notes that a list that was empty has a block, or that one that had is empty. */
+static inline void heap_flip(struct ash_heap *heap, unsigned class)
 {
-    heap->classes[class / 32] |= HEAP_BIT(class % 32);
-    heap->words |= HEAP_BIT(class / 32);
-}
+    unsigned word = class / 32;
+    uint32_t was = heap->classes[word];
+    uint32_t bits = was ^ HEAP_BIT(class % 32);
 
-/** Notes that a list is empty. */
-static inline void heap_unmark(struct ash_heap *heap, unsigned class)
-{
-    uint32_t bits = heap->classes[class / 32] & ~HEAP_BIT(class % 32);
-
-    heap->classes[class / 32] = bits;
-    if (bits == 0) {
-        heap->words &= ~HEAP_BIT(class / 32);
+    heap->classes[word] = bits;
+    if ((was & bits) == 0) { /* they differ by one bit, so one of them is 0 */
+        heap->words ^= HEAP_BIT(word);
     }
 }
 
@@ -291,6 +301,13 @@ static inline bool heap_search(const struct ash_heap *heap, uint32_t units, unsi
     return true;
 }
 
+/** True if the list of a class has a block, and the first has `units`. */
+static inline bool heap_fits(struct ash_heap *heap, unsigned class, uint32_t units)
+{
+    return (heap->classes[class / 32] & HEAP_BIT(class % 32)) != 0 &&
+           heap_units(*heap_header(heap->list[class].next)) >= units;
+}
+
 /** Makes a free block and lists it; what follows it must know. */
 static inline void heap_insert(struct ash_heap *heap, heap_node *block, uint32_t units)
 {
@@ -305,7 +322,7 @@ static inline void heap_insert(struct ash_heap *heap, heap_node *block, uint32_t
     head->next = block;
     next->prev = block;
     if (next == head) {
-        heap_mark(heap, class);
+        heap_flip(heap, class);
     }
 }
 
@@ -318,7 +335,7 @@ static inline void heap_remove(struct ash_heap *heap, const heap_node *block)
     prev->next = next;
     next->prev = prev;
     if (next == prev) { /* the head of a list that is empty now */
-        heap_unmark(heap, (unsigned)(next - heap->list));
+        heap_flip(heap, (unsigned)(next - heap->list));
     }
 }
 
@@ -352,9 +369,9 @@ static inline uint32_t heap_cut(struct ash_heap *heap, heap_node *block, uint32_
     return units;
 }
 
-/** Lets go of the lock; at ASH_CHECK 2 checks everything first. */
+/** Lets go of the lock; at ASH_CHECK 2 checks everything first (heap_check.c). */
 #if ASH_CHECK >= 2
-void heap_unlock(struct ash_heap *heap, unsigned long saved); /* heap_check.c */
+void heap_unlock(struct ash_heap *heap, unsigned long saved);
 #else
 static inline void heap_unlock(struct ash_heap *heap, unsigned long saved)
 {
@@ -362,23 +379,14 @@ static inline void heap_unlock(struct ash_heap *heap, unsigned long saved)
 }
 #endif
 
-/* heap.c */
+/* heap.c: with the lock held */
 
 /** The class of the request's own size, if its first block fits where no other is sure to; else the
  *  heap grows, with the lock let go meanwhile, until there is one. ASH_HEAP_CLASSES: that failed,
  * and the lock is released. */
 unsigned heap_search_else(struct ash_heap *heap, uint32_t units, unsigned long saved);
-/** Counts a request that can never be met; NULL. */
-void *heap_fail(struct ash_heap *heap);
-
-/* heap_chunk.c */
-
-/** Makes a chunk of memory, which has room for a block; `units` of them are in it. */
-void heap_add_chunk(struct ash_heap *heap, struct heap_chunk *chunk, uint32_t units);
-/** Takes a chunk that has no used block out of the heap. */
-void heap_drop_chunk(struct ash_heap *heap, struct heap_chunk *chunk);
-/** Units of blocks in a chunk of `size` bytes; 0: too small. */
-uint32_t heap_chunk_units(size_t size);
+/** Makes a chunk of memory, at least HEAP_CHUNK_LEAST and at most HEAP_CHUNK_MOST bytes. */
+void heap_add_chunk(struct ash_heap *heap, struct heap_chunk *chunk, size_t size);
 
 /* heap_check.c: with the lock held */
 
@@ -393,10 +401,6 @@ void heap_refuse(struct ash_heap *heap, void *memory, unsigned long saved, const
 void heap_refuse_free(struct ash_heap *heap, heap_node *block, unsigned long saved,
                       const void *caller);
 
-/* heap_list.c: the list of heaps. Not with a heap's lock held. */
-
-void heap_enlist(struct ash_heap *heap);
-
 #if ASH_CHECK >= 2
 /** Fills the bytes between two places. */
 void heap_poison(void *from, const void *to);
@@ -407,5 +411,9 @@ bool heap_poison_intact(heap_node *block, const void *to);
 void heap_refuse_written(struct ash_heap *heap, heap_node *block, unsigned long saved,
                          const void *caller);
 #endif
+
+/* heap_list.c: the list of heaps. Not with a heap's lock held. */
+
+void heap_enlist(struct ash_heap *heap);
 
 #endif

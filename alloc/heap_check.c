@@ -30,10 +30,8 @@ static bool is_header(heap_node *block)
 {
     uint32_t header = *heap_header(block);
 
-    if ((header & HEAP_USED) != 0) {
-        return heap_is_sealed(block, header);
-    }
-    return (header & ~HEAP_BEFORE_FREE) == HEAP_END || heap_free_units(header) <= HEAP_SIZE;
+    return (header & HEAP_USED) != 0 ? heap_is_sealed(block, header)
+                                     : heap_free_units(header) <= HEAP_SIZE;
 }
 
 /** True if the block has a header and ends where another has one. */
@@ -57,17 +55,27 @@ struct heap_chunk *heap_chunk_of(const struct ash_heap *heap, const void *addres
     return chunk;
 }
 
+/** True if a link may point there: to a block or to the head of a list. */
+static bool is_place(struct ash_heap *heap, const heap_node *node)
+{
+    const char *list = (const char *)heap->list;
+
+    return ((const char *)node >= list && (const char *)node < list + sizeof(heap->list) &&
+            ((uintptr_t)node - (uintptr_t)list) % sizeof(*node) == 0) ||
+           (heap_chunk_of(heap, node) != NULL && (uintptr_t)node % HEAP_UNIT == 0);
+}
+
 /** Checks a free block, its list and its footer. */
-static bool check_free(const struct ash_heap *heap, heap_node *block, struct heap_finding *finding)
+static bool check_free(struct ash_heap *heap, heap_node *block, struct heap_finding *finding)
 {
     uint32_t after = *heap_header(heap_after(block));
 
-    if ((after & HEAP_BEFORE_FREE) == 0 ||
-        ((after & HEAP_USED) == 0 && after != (HEAP_END | HEAP_BEFORE_FREE)) ||
+    if ((after & (HEAP_USED | HEAP_BEFORE_FREE)) != (HEAP_USED | HEAP_BEFORE_FREE) ||
         *heap_footer(heap_after(block)) != heap_units(*heap_header(block))) {
         return found(finding, ASH_FAULT_CORRUPT, "footer of a free block was overwritten", block);
     }
-    if (!heap_is_linked(heap, block)) {
+    if (!is_place(heap, block->next) || !is_place(heap, block->prev) ||
+        block->next->prev != block || block->prev->next != block) {
         return found(finding, ASH_FAULT_CORRUPT, "link of a free block was overwritten", block);
     }
     return true;
@@ -127,12 +135,12 @@ void heap_refuse_free(struct ash_heap *heap, heap_node *block, unsigned long sav
 /** What a walk over all blocks counts. */
 struct sums {
     size_t bytes;
-    uint32_t chunks, total, used, blocks, free_blocks;
+    uint32_t used, blocks, free_blocks;
 };
 
 /** Checks the blocks of a chunk and adds them up. */
-static bool chunk_consistent(const struct ash_heap *heap, struct heap_chunk *chunk,
-                             struct sums *sums, struct heap_finding *finding)
+static bool chunk_consistent(struct ash_heap *heap, struct heap_chunk *chunk, struct sums *sums,
+                             struct heap_finding *finding)
 {
     heap_node *block = heap_first(chunk);
     heap_node *end = heap_end(chunk);
@@ -161,12 +169,13 @@ static bool chunk_consistent(const struct ash_heap *heap, struct heap_chunk *chu
         }
         before_free = (header & HEAP_USED) == 0;
     }
-    if (*heap_header(end) != (HEAP_END | (before_free ? HEAP_BEFORE_FREE : 0)) ||
+    header = *heap_header(end);
+    if (!heap_is_sealed(end, header) ||
+        (header & (HEAP_USED | HEAP_SIZE | HEAP_BEFORE_FREE)) !=
+            (HEAP_USED | (before_free ? HEAP_BEFORE_FREE : 0)) ||
         *(struct heap_chunk **)(void *)end != chunk) {
         return found(finding, ASH_FAULT_CORRUPT, "end of a chunk was overwritten", end);
     }
-    sums->chunks++;
-    sums->total += chunk->units;
     return true;
 }
 
@@ -184,7 +193,7 @@ static bool lists_consistent(struct ash_heap *heap, uint32_t free_blocks)
             return false;
         }
         for (heap_node *block = head->next; block != head; block = block->next) {
-            if (listed == free_blocks || heap_place(heap->low, block) >= heap->span ||
+            if (listed == free_blocks || !is_place(heap, block) ||
                 heap_class(heap_units(*heap_header(block))) != class) {
                 return false;
             }
@@ -194,13 +203,14 @@ static bool lists_consistent(struct ash_heap *heap, uint32_t free_blocks)
     return listed == free_blocks;
 }
 
-/** Checks the words that a walk over a chunk relies on. */
-static bool chunk_intact(const struct ash_heap *heap, struct heap_chunk *chunk,
-                         struct heap_chunk *const *link)
+/** Checks what a walk over a chunk relies on: its size, and that its end knows it. */
+static bool chunk_intact(struct ash_heap *heap, struct heap_chunk *chunk)
 {
-    return chunk->link == link && chunk->order <= ASH_HEAP_ORDER + 1 && chunk->units <= HEAP_SIZE &&
-           chunk->units >= HEAP_LEAST && heap_place(heap->low, heap_first(chunk)) < heap->span &&
-           chunk->units <= heap->span - heap_place(heap->low, heap_first(chunk));
+    return (heap->source != NULL) == (chunk->order != 0) && chunk->order <= ASH_HEAP_ORDER + 1 &&
+           chunk->units >= HEAP_LEAST &&
+           chunk->units <= (chunk->order == 0
+                                ? heap_chunk_units(HEAP_CHUNK_MOST)
+                                : heap_chunk_units(ASH_PAGE_SIZE << (chunk->order - 1)));
 }
 
 bool heap_consistent(struct ash_heap *heap, struct heap_finding *finding)
@@ -209,7 +219,7 @@ bool heap_consistent(struct ash_heap *heap, struct heap_finding *finding)
     struct heap_chunk **link = &heap->chunk;
 
     for (struct heap_chunk *chunk = heap->chunk; chunk != NULL; chunk = chunk->next) {
-        if (sums.chunks == heap->chunks || !chunk_intact(heap, chunk, link)) {
+        if (!chunk_intact(heap, chunk) || (heap->source != NULL && chunk->link != link)) {
             return found(finding, ASH_FAULT_CORRUPT, "list of chunks is broken", chunk);
         }
         link = &chunk->next;
@@ -221,8 +231,8 @@ bool heap_consistent(struct ash_heap *heap, struct heap_finding *finding)
     if (!lists_consistent(heap, sums.free_blocks)) {
         return found(finding, ASH_FAULT_CORRUPT, "free lists are broken", heap->chunk);
     }
-    if (sums.chunks != heap->chunks || sums.total != heap->total || sums.used != heap->used ||
-        sums.blocks != heap->blocks || (heap->source != NULL && sums.bytes != heap->bytes)) {
+    if (sums.used != heap->used || sums.blocks != heap->blocks ||
+        (heap->source != NULL && sums.bytes != heap->bytes)) {
         return found(finding, ASH_FAULT_CORRUPT, "figures do not add up", heap->chunk);
     }
     return true;

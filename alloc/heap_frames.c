@@ -29,29 +29,41 @@ static int take_frames(uint32_t units, ash_frame_t *frame, unsigned *order)
     }
 }
 
-static bool grow(struct ash_heap *heap, uint32_t units)
+static unsigned grow(struct ash_heap *heap, uint32_t units, unsigned long saved)
 {
     struct heap_chunk *chunk;
     ash_frame_t frame;
     unsigned order;
-    unsigned long saved;
-    int error = take_frames(units, &frame, &order);
+    unsigned class;
+    int error;
 
-    if (error == 0) {
-        heap_enlist(heap);
-    }
-    saved = spinlock_acquire(&heap->lock);
-    if (error == 0) {
+    do { /* another CPU may be faster to what was got */
+        spinlock_release(&heap->lock, saved);
+        error = take_frames(units, &frame, &order);
+        if (error == 0) {
+            heap_enlist(heap);
+        }
+        saved = spinlock_acquire(&heap->lock);
+        if (error != 0) {
+            heap->failures++;
+            spinlock_release(&heap->lock, saved);
+            return ASH_HEAP_CLASSES;
+        }
         chunk = port_ptr(ash_frame_pa(frame));
         chunk->frame = frame;
         chunk->order = order + 1;
-        heap_add_chunk(heap, chunk, heap_chunk_units(ASH_PAGE_SIZE << order));
         heap->bytes += ASH_PAGE_SIZE << order;
-    } else {
-        heap->failures++;
-    }
-    spinlock_release(&heap->lock, saved);
-    return error == 0;
+        heap_add_chunk(heap, chunk, ASH_PAGE_SIZE << order);
+        chunk->link = &heap->chunk;
+        if (chunk->next != NULL) {
+            chunk->next->link = &chunk->next;
+        }
+        if (heap_search(heap, units, &class)) {
+            return class;
+        }
+        class = heap_class(units); /* a chunk of its own, whose class may begin below its size */
+    } while (!heap_fits(heap, class, units));
+    return class;
 }
 
 static void shrink(struct ash_heap *heap, heap_node *block, uint32_t units, unsigned long saved)
@@ -59,13 +71,21 @@ static void shrink(struct ash_heap *heap, heap_node *block, uint32_t units, unsi
     heap_node *end = heap_at(block, units);
     struct heap_chunk *chunk = *(struct heap_chunk **)(void *)end;
 
-    if (*heap_header(end) != (HEAP_END | HEAP_BEFORE_FREE) || heap_first(chunk) != block) {
+    if (heap_units(*heap_header(end)) != 0 || heap_first(chunk) != block) {
         heap_insert(heap, block, units);
         heap_unlock(heap, saved);
         return;
     }
     *heap_header(block) = 0; /* or it would still look like a used block's */
-    heap_drop_chunk(heap, chunk);
+    *chunk->link = chunk->next;
+    if (chunk->next != NULL) {
+        chunk->next->link = chunk->link;
+    }
+#if ASH_CHECK >= 1
+    if (heap->chunk == NULL) {
+        heap->span = 0;
+    }
+#endif
     heap->bytes -= ASH_PAGE_SIZE << (chunk->order - 1);
     heap_unlock(heap, saved);
     ash_frames_free(chunk->frame, chunk->order - 1);

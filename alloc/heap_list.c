@@ -11,12 +11,9 @@ void heap_enlist(struct ash_heap *heap)
 {
     unsigned long saved = spinlock_acquire(&heaps_lock);
 
-    if (heap->link == NULL) {
+    if (!heap->listed) {
+        heap->listed = true;
         heap->next = heaps;
-        heap->link = &heaps;
-        if (heaps != NULL) {
-            heaps->link = &heap->next;
-        }
         heaps = heap;
     }
     spinlock_release(&heaps_lock, saved);
@@ -25,14 +22,15 @@ void heap_enlist(struct ash_heap *heap)
 static void delist(struct ash_heap *heap)
 {
     unsigned long saved = spinlock_acquire(&heaps_lock);
+    struct ash_heap **link = &heaps;
 
-    if (heap->link != NULL) {
-        *heap->link = heap->next;
-        if (heap->next != NULL) {
-            heap->next->link = heap->link;
-        }
-        heap->link = NULL;
+    while (*link != NULL && *link != heap) {
+        link = &(*link)->next;
     }
+    if (*link != NULL) {
+        *link = heap->next;
+    }
+    heap->listed = false;
     spinlock_release(&heaps_lock, saved);
 }
 
@@ -53,15 +51,21 @@ int ash_heap_destroy(struct ash_heap *heap)
 void ash_heap_stats(struct ash_heap *heap, struct ash_heap_stats *stats)
 {
     unsigned long saved = spinlock_acquire(&heap->lock);
+    uint32_t units = 0;
+    size_t chunks = 0;
 
+    for (const struct heap_chunk *chunk = heap->chunk; chunk != NULL; chunk = chunk->next) {
+        units += chunk->units;
+        chunks++;
+    }
     *stats = (struct ash_heap_stats){
         .name = heap->name,
         .total_bytes = heap->bytes,
         .used_bytes = heap->used * HEAP_UNIT,
-        .free_bytes = (heap->total - heap->used) * HEAP_UNIT,
+        .free_bytes = (units - heap->used) * HEAP_UNIT,
         .high_water = heap->high_water * HEAP_UNIT,
         .blocks = heap->blocks,
-        .chunks = heap->chunks,
+        .chunks = chunks,
         .failures = heap->failures,
     };
     if (heap->words != 0) {

@@ -37,14 +37,9 @@ void *ash_heap_alloc_aligned(struct ash_heap *heap, size_t size, size_t align)
     if (!ash_is_power_of_two(align)) {
         return NULL;
     }
-    if (size > ASH_HEAP_MAX || align > ASH_HEAP_MAX) {
-        return heap_fail(heap);
-    }
     units = heap_units_for(size);
-    wanted = units + (uint32_t)(align >> HEAP_UNIT_SHIFT) + HEAP_LEAST - 1;
-    if (wanted > HEAP_SIZE) {
-        return heap_fail(heap);
-    }
+    wanted = units + heap_units_for(align - 1) + HEAP_LEAST;
+    wanted = wanted <= HEAP_SIZE ? wanted : HEAP_SIZE + 1;
     saved = spinlock_acquire(&heap->lock);
     if (!heap_search(heap, wanted, &class)) {
         class = heap_search_else(heap, wanted, saved);
@@ -90,7 +85,7 @@ static enum resized resize(struct ash_heap *heap, heap_node *block, uint32_t uni
     heap_node *after = heap_at(block, old);
     uint32_t follows = *heap_header(after);
 
-    if ((follows & HEAP_USED) != 0 || follows == HEAP_END) {
+    if ((follows & HEAP_USED) != 0) {
         if (old < units) {
             return NO_ROOM;
         }

@@ -47,7 +47,6 @@ struct ash_heap_link {
 
 /** One heap. Public only so that it can be defined statically: its members are the module's. */
 struct ash_heap {
-    struct ash_heap_link list[ASH_HEAP_CLASSES];
     /** Bit 31 - n % 32 of word n / 32: list n is not empty. The last word stays 0. */
     uint32_t classes[ASH_HEAP_CLASSES / 32 + 1];
     uint32_t words;      /**< bit 31 - n: word n of `classes` is not 0 */
@@ -55,18 +54,20 @@ struct ash_heap {
     uint32_t high_water; /**< the most ever used, as of the last time that it became less */
     uint32_t blocks;     /**< that are out (not beside `used`, or gcc adds to both by NEON) */
     uint32_t whole; /**< units from which on a free block may be a whole chunk that goes back */
-    uintptr_t low;  /**< the lowest place of a block */
-    uintptr_t span; /**< units from there to the highest end of one */
+#if ASH_CHECK >= 1
+    uintptr_t low;                 /**< the lowest place of a block */
+    uintptr_t span;                /**< units from there to the highest end of one */
     uintptr_t link_low, link_span; /**< the same for what links point to: blocks and lists */
+#endif
     struct ash_spinlock lock;
-    uint32_t total; /**< units of all blocks, used and free */
-    uint32_t chunks;
     uint32_t failures;
     size_t bytes; /**< of all chunks */
     struct heap_chunk *chunk;
     const struct heap_source *source; /**< what it grows from; NULL: it does not */
     const char *name;
-    struct ash_heap *next, **link; /**< in the list of heaps: the next, and what points here */
+    struct ash_heap *next; /**< in the list of heaps */
+    bool listed;
+    struct ash_heap_link list[ASH_HEAP_CLASSES];
 };
 
 /** The heap that serves malloc: it grows from frames from its first use on. */
@@ -75,7 +76,8 @@ extern struct ash_heap ash_heap_default;
 /**
  * Makes a heap of `size` bytes of memory, which is the heap's until ash_heap_destroy; more than the
  * largest chunk becomes several that no block spans. `name` is kept.
- * Errors: ASH_EINVAL (no heap, no memory, or the memory wraps), ASH_ENOMEM (no room for one block).
+ * Errors: ASH_EINVAL (no heap or no memory), ASH_ENOMEM (no room for one block, or the memory
+ * wraps).
  * Context: not in interrupts. Cost: 256 lists emptied; linear in the number of chunks.
  */
 int ash_heap_init(struct ash_heap *heap, const char *name, void *memory, size_t size);
@@ -139,7 +141,7 @@ struct ash_heap_stats {
     uint32_t failures;   /**< requests that found no memory */
 };
 
-/** A consistent copy of the figures. O(1). */
+/** A consistent copy of the figures. Cost: linear in the number of chunks, with the lock held. */
 void ash_heap_stats(struct ash_heap *heap, struct ash_heap_stats *stats);
 
 struct ash_heap_block {

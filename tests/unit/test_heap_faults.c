@@ -129,6 +129,28 @@ static void foreign_pointers_are_told(void **state)
     ash_heap_free(&ash_heap_default, far);
 }
 
+/* A full chunk between two others: its end is sealed as a used block is. */
+static void ends_of_chunks_are_no_blocks(void **state)
+{
+    char *chunks[3];
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        chunks[i] = get(100000);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        struct heap_chunk *chunk = heap_chunk_of(&ash_heap_default, chunks[i]);
+
+        chunks[i] = ash_heap_realloc(&ash_heap_default, chunks[i],
+                                     chunk->units * HEAP_UNIT - sizeof(uint32_t));
+        assert_ptr_equal(heap_after(heap_first(chunk)), heap_end(chunk));
+        expect_refused(heap_end(chunk), ASH_FAULT_FOREIGN);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        ash_heap_free(&ash_heap_default, chunks[i]);
+    }
+}
+
 static void pointers_into_blocks_are_told(void **state)
 {
     char *block = get(200);
@@ -378,6 +400,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(double_frees_are_told, start, finish),
         cmocka_unit_test_setup_teardown(double_free_after_reuse_is_told, start, finish),
         cmocka_unit_test_setup_teardown(foreign_pointers_are_told, start, finish),
+        cmocka_unit_test_setup_teardown(ends_of_chunks_are_no_blocks, start, finish),
         cmocka_unit_test_setup_teardown(pointers_into_blocks_are_told, start, finish),
         cmocka_unit_test_setup_teardown(overwritten_headers_are_told, start, finish),
         cmocka_unit_test_setup_teardown(headers_depend_on_their_place, start, finish),
