@@ -159,7 +159,7 @@ static inline void pairs(const char *take_name, const char *give_name)
 }
 
 /* One run of the load that the smallest memory is sought for. */
-static bool runs_in(uint32_t arena, uint32_t seed, uint32_t *peak)
+static inline bool runs_in(uint32_t arena, uint32_t seed, uint32_t *peak)
 {
     bool fits = HEAP_BEGIN(arena);
 

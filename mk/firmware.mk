@@ -19,6 +19,7 @@ FIRMWARE_SOURCES := $(sort $(wildcard examples/sched/sched.c \
     firmware/*.c firmware/$(ARCH)/*.c firmware/$(ARCH)/*.S \
     tests/target/*.c tests/target/$(ARCH)/*.c tests/target/$(ARCH)/*.S tests/shared/*.c))
 BENCH_SOURCES := $(sort $(wildcard bench/*.c bench/$(ARCH)/*.S))
+BENCH_LIBC_SOURCES := $(sort $(wildcard bench/libc/*.c))
 
 early_globs = $(shell sed -e 's/\#.*//' -e 's/{arch}/$(ARCH)/;s/{board}/$(BOARD)/' -e $1 tools/early.txt)
 EARLY_SOURCES := $(filter-out \
@@ -30,6 +31,7 @@ object = $(foreach source,$1,$(B)/obj/$(subst /,-,$(source)).o)
 LIB_OBJECTS      := $(call object,$(LIB_SOURCES))
 FIRMWARE_OBJECTS := $(call object,$(FIRMWARE_SOURCES))
 BENCH_OBJECTS    := $(call object,$(BENCH_SOURCES))
+BENCH_LIBC_OBJECTS := $(call object,$(BENCH_LIBC_SOURCES) bench/bench.c)
 EARLY_OBJECTS    := $(call object,$(EARLY_SOURCES))
 
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wundef -Wstrict-prototypes -Werror
@@ -72,7 +74,7 @@ $(eval $(call stamp,obj/link.flags,$(LD_FLAGS) $(FIRMWARE_OBJECTS) $(BENCH_OBJEC
 
 $(EARLY_OBJECTS): EXTRA := $(EARLY_C_FLAGS)
 $(EARLY_OBJECTS): $(B)/obj/early.flags
-$(filter-out $(EARLY_OBJECTS),$(LIB_OBJECTS) $(FIRMWARE_OBJECTS) $(BENCH_OBJECTS)): \
+$(filter-out $(EARLY_OBJECTS),$(LIB_OBJECTS) $(FIRMWARE_OBJECTS) $(BENCH_OBJECTS) $(BENCH_LIBC_OBJECTS)): \
     $(B)/obj/compile.flags
 
 define compile
@@ -81,7 +83,7 @@ $(call object,$1): $1 | packages
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $(if $(filter %.S,$1),$(A_FLAGS),$(C_FLAGS) $$(EXTRA)) -MMD -MP -c $1 -o $$@
 endef
-$(foreach source,$(LIB_SOURCES) $(FIRMWARE_SOURCES) $(BENCH_SOURCES),$(eval $(call compile,$(source))))
+$(foreach source,$(LIB_SOURCES) $(FIRMWARE_SOURCES) $(BENCH_SOURCES) $(BENCH_LIBC_SOURCES),$(eval $(call compile,$(source))))
 
 $(B)/libashlar.a: $(LIB_OBJECTS) $(B)/obj/library.list tools/check_early.py tools/early.txt
 	$(call say,AR      $@)
@@ -102,6 +104,23 @@ $(B)/bench.elf: $(BENCH_OBJECTS) $(B)/programs.o $(B)/libashlar.a $(B)/obj/link.
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LD_FLAGS) -T ld/xip.ld -Wl,-Map=$(B)/bench.map $(BENCH_OBJECTS) $(B)/programs.o $(LD_LIBS) -o $@
 	$(call check_linked,bench)
+
+# The one that measures the C library's own allocator: its members come before Ashlar's.
+LIBC_MALLOC := $(foreach name,malloc free calloc realloc $(if $(filter newlib,$(LIBC)),_malloc_r \
+    _free_r _calloc_r _realloc_r),-Wl,-u,$(name)) -Wl,--wrap=sbrk -Wl,--wrap=_sbrk -lc
+$(B)/bench-libc.elf: $(BENCH_LIBC_OBJECTS) $(B)/libashlar.a $(B)/obj/link.flags $(wildcard ld/*)
+	$(call say,LD      $@)
+	$(Q)$(CC) $(LD_FLAGS) -T ld/xip.ld $(LIBC_MALLOC) $(BENCH_LIBC_OBJECTS) $(LD_LIBS) -o $@
+
+# The size of the heap's code, as a product that wants it small would build it: Thumb code without
+# checks, for one CPU; all that is needed to make a heap, to allocate and to free.
+HEAP_CODE_ROOTS := ash_heap_init ash_heap_alloc ash_heap_free
+$(B)/bench-code.txt: $(wildcard alloc/heap*.[ch] include/ashlar/*.h) $(B)/obj/compile.flags
+	$(Q)$(CC) $(filter-out -O2 -g3 -marm,$(C_FLAGS)) $(if $(filter a32,$(ARCH)),-mthumb) -Os -nostdlib \
+	    -Wl,--gc-sections,--unresolved-symbols=ignore-all,--no-warn-rwx-segments,-e,0 \
+	    $(HEAP_CODE_ROOTS:%=-Wl,-u,%) $(wildcard alloc/heap*.c) -o $(@:.txt=.elf)
+	$(Q)$(CROSS)size -A $(@:.txt=.elf) | \
+	    sed -n 's/^\.text *\([0-9]*\) .*/# bench heap-code bytes \1 \1 \1/p' >$@
 
 $(B)/%.bin: $(B)/%.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
@@ -173,7 +192,7 @@ check-symbols: $(B)/hello.elf
 	    $(wildcard examples/hello/*.c) $(LD_LIBS)
 
 # In each build that is measured; the folder's name says which it is.
-bench-image: $(B)/bench.img
+bench-image: $(B)/bench.img $(if $(filter 0-1,$(CHECK)-$(CPUS)),$(B)/bench-libc.img $(B)/bench-code.txt)
 
 .PHONY: all image library bench-image FORCE
 library: $(B)/libashlar.a
@@ -183,5 +202,5 @@ all: $(B)/ashlar.img $(B)/ashlar-ram.bin $(B)/ashlar-ram.uimg $(B)/libashlar.a \
     $(if $(wildcard ld/bank1.ld),$(B)/ashlar-bank1.img) $(STUBS) \
     $(EXAMPLES:%=$(B)/%.img)
 
--include $(patsubst %.o,%.d,$(LIB_OBJECTS) $(FIRMWARE_OBJECTS) $(BENCH_OBJECTS))
+-include $(patsubst %.o,%.d,$(LIB_OBJECTS) $(FIRMWARE_OBJECTS) $(BENCH_OBJECTS) $(BENCH_LIBC_OBJECTS))
 .SECONDARY:

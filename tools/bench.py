@@ -19,6 +19,7 @@ from console import Console, ConsoleError
 
 MEASURED = (0, 1)  # CHECK and CPUS of the build that all rows are shown of
 DEFAULT = (1, 4)   # and of the one whose figures stand beside them
+IMAGES = ("bench", "bench-libc")  # the second measures the C library's own allocator
 CPU = {"a32": "cortex-a15", "a64": "cortex-a53"}
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bench")
 LIMITS = os.path.join(FOLDER, "limits.txt")
@@ -55,11 +56,24 @@ def limit_of(limits, name, build, arch):
 
 
 def measure(arch, build, cpus, seconds):
-    """What the image prints."""
+    """What the images print, and what the build found."""
+    text = ""
+    for image in IMAGES:
+        if os.path.exists(os.path.join(build, f"{image}.img")):
+            text += run(image, arch, build, cpus, seconds)
+    code = os.path.join(build, "bench-code.txt")
+    if os.path.exists(code):
+        with open(code, encoding="ascii") as file:
+            text += file.read()
+    return text
+
+
+def run(image, arch, build, cpus, seconds):
+    """What one image prints."""
     machine = machines.Machine(cpu=CPU[arch], build=arch, smp=cpus)
     command = machines.qemu_command(machine, build, extra=["-icount", "shift=0"])
-    command = [word.replace("ashlar.img", "bench.img") for word in command]
-    with Console(command, os.path.join(build, "bench.log"), limit=seconds) as console:
+    command = [word.replace("ashlar.img", f"{image}.img") for word in command]
+    with Console(command, os.path.join(build, f"{image}.log"), limit=seconds) as console:
         match = console.expect(r"^# bench (end|failed.*)$|^\*\*\* stopped.*")
         if match[1] != "end":
             raise ConsoleError(match[0])
