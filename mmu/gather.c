@@ -175,11 +175,17 @@ static void settle(struct mmu_gather *gather, const struct mmu_place *place, uin
     }
 }
 
+void mmu_gather_fill_apart(struct mmu_gather *gather, const struct mmu_place *place, unsigned count,
+                           uint64_t first, uint64_t step)
+{
+    mmu_entries_fill(gather->map, place->entry, count, first, step);
+    settle(gather, place, first);
+}
+
 void mmu_gather_fill(struct mmu_gather *gather, const struct mmu_place *place, unsigned count,
                      uint64_t first)
 {
-    mmu_entries_fill(gather->map, place->entry, count, first, mmu_leaf_step(place->level));
-    settle(gather, place, first);
+    mmu_gather_fill_apart(gather, place, count, first, mmu_leaf_step(place->level));
 }
 
 void mmu_gather_clear(struct mmu_gather *gather, const struct mmu_place *place, unsigned count)

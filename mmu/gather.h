@@ -66,6 +66,10 @@ void mmu_gather_start(struct mmu_gather *gather, struct ash_mmu *map);
 void mmu_gather_fill(struct mmu_gather *gather, const struct mmu_place *place, unsigned count,
                      uint64_t first);
 
+/** The same, the output addresses `step` apart. */
+void mmu_gather_fill_apart(struct mmu_gather *gather, const struct mmu_place *place, unsigned count,
+                           uint64_t first, uint64_t step);
+
 /** Clears `count` pages or blocks, all of them valid. mmu_change() says: invalidate. */
 void mmu_gather_clear(struct mmu_gather *gather, const struct mmu_place *place, unsigned count);
 

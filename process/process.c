@@ -41,6 +41,23 @@ static int exec(struct ash_process *process)
     return ASH_PROCESS_YIELD;
 }
 
+/* The page was a hole in a break-before-make by another CPU, and is none any more. */
+static bool passes_now(struct ash_process *process)
+{
+    const struct ash_trap *trap = &process->trap;
+    ash_mmu_attr_t access = ASH_MMU_USER;
+
+    if (trap->cause != ASH_CAUSE_TRANSLATION || !trap->address_valid) {
+        return false;
+    }
+    if (trap->kind == ASH_TRAP_PREFETCH) {
+        access |= ASH_MMU_EXEC;
+    } else if (trap->write) {
+        access |= ASH_MMU_WRITE;
+    }
+    return ash_space_retry(&process->space[process->in], ash_va(trap->address), access) == 0;
+}
+
 enum ash_process_event ash_process_run(struct ash_process *process)
 {
     ash_space_switch(&process->space[process->in]);
@@ -54,7 +71,7 @@ enum ash_process_event ash_process_run(struct ash_process *process)
         process->event = ASH_PROCESS_INTERRUPT;
         break;
     case ASH_USER_FAULT:
-        process->event = ASH_PROCESS_FAULT;
+        process->event = passes_now(process) ? ASH_PROCESS_INTERRUPT : ASH_PROCESS_FAULT;
         break;
     }
     ash_space_leave();

@@ -4,6 +4,8 @@
  * processor itself refuses what the program could not have done; it also passes by PAN.
  */
 #include "ashlar/errors.h"
+#include "ashlar/space.h"
+#include "ashlar/trap.h"
 #include "ashlar/user.h"
 #include "port/port.h"
 
@@ -57,6 +59,16 @@ static void write_all(void *argument)
     }
 }
 
+/* The page was a hole in a break-before-make by another CPU, and is none any more. */
+static bool passes_now(const struct ash_trap *trap)
+{
+    struct ash_space *space = ash_space_current();
+    ash_mmu_attr_t access = ASH_MMU_USER | (trap->write ? ASH_MMU_WRITE : 0);
+
+    return trap->cause == ASH_CAUSE_TRANSLATION && trap->address_valid && space != NULL &&
+           ash_space_retry(space, ash_va(trap->address), access) == 0;
+}
+
 static int run(struct copy *copy, void (*function)(void *), size_t *done)
 {
     struct ash_trap trap;
@@ -65,7 +77,9 @@ static int run(struct copy *copy, void (*function)(void *), size_t *done)
     copy->done = 0;
     /* What wraps would come out at the firmware's lowest addresses: not even begun. */
     if (copy->size <= UINTPTR_MAX - copy->user) {
-        error = ash_trap_catch(function, copy, &trap);
+        do { /* what was copied before a fault is copied */
+            error = ash_trap_catch(function, copy, &trap);
+        } while (error != 0 && passes_now(&trap));
     }
     if (done != NULL) {
         *done = copy->done;

@@ -8,7 +8,10 @@
 
 _Static_assert(offsetof(struct ash_space, context) == 0, "space_of()");
 
-struct spaces_state spaces_state = {.lock = ASH_SPINLOCK(ASH_LOCK_SPACES, "spaces")};
+struct spaces_state spaces_state = {
+    .lock = ASH_SPINLOCK(ASH_LOCK_SPACES, "spaces"),
+    .shares_lock = ASH_SPINLOCK(ASH_LOCK_SHARES, "shares"),
+};
 
 static int take(void *context, ash_pa_t *table)
 {
@@ -33,8 +36,10 @@ static void give(void *context, ash_pa_t table)
 void ash_spaces_init(const struct ash_spaces_config *config)
 {
     spinlock_retire(&spaces_state.lock);
+    spinlock_retire(&spaces_state.shares_lock);
     port_zero(&spaces_state, sizeof spaces_state);
     spinlock_init(&spaces_state.lock, ASH_LOCK_SPACES, "spaces");
+    spinlock_init(&spaces_state.shares_lock, ASH_LOCK_SHARES, "shares");
     spaces_state.bits = config->bits;
     spaces_state.asid_bits = port_asid_bits();
     spaces_state.config.format = config->format;
@@ -210,4 +215,15 @@ int ash_space_walk(struct ash_space *space, ash_va_t va, uint64_t size, ash_mmu_
 
     spinlock_release(&space->lock, saved);
     return error;
+}
+
+int ash_space_retry(struct ash_space *space, ash_va_t va, ash_mmu_attr_t access)
+{
+    struct ash_mmu_mapping mapping;
+    int error = ash_space_query(space, va, &mapping);
+
+    if (error != 0) {
+        return error;
+    }
+    return (mapping.attr & access) == access ? 0 : ASH_EPERM;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Between the parts of vm: the list of all spaces, and their ASIDs.
+ * Between the parts of vm: the lists of all spaces and shares, and ASIDs.
  */
 #ifndef ASHLAR_VM_SPACE_H
 #define ASHLAR_VM_SPACE_H
@@ -16,6 +16,8 @@ struct spaces_state {
     struct ash_mmu_config config;
     unsigned bits, asid_bits;
     uint32_t count, renewals;
+    struct ash_spinlock shares_lock; /* the list of shares; over a space's own */
+    struct ash_pmem_share *shares;   /* all, connected last (vm/pmem_share.c) */
 };
 extern struct spaces_state spaces_state;
 

@@ -19,6 +19,7 @@
     X(ASH_LOCK_INTERRUPTS, "interrupts")                                                           \
     X(ASH_LOCK_BLOCK, "block device")                                                              \
     X(ASH_LOCK_MAP, "map")                                                                         \
+    X(ASH_LOCK_SHARES, "list of shares")                                                           \
     X(ASH_LOCK_SPACE, "space")                                                                     \
     X(ASH_LOCK_SPACES, "list of spaces")                                                           \
     X(ASH_LOCK_VMAP, "vmap")                                                                       \

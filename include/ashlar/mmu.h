@@ -222,6 +222,16 @@ int ash_mmu_unmap(struct ash_mmu *map, ash_va_t va, uint64_t size);
 int ash_mmu_protect(struct ash_mmu *map, ash_va_t va, uint64_t size, ash_mmu_attr_t attr);
 
 /**
+ * Makes all pages of the range lead elsewhere, with other attributes: the n-th to pa + n * step,
+ * where step is 4 KiB, or 0: all to one page. First all of them become a hole, then all lead there,
+ * so nobody sees a part of each; meanwhile they fault (see ash_space_retry()). What was noted of
+ * accesses is lost. Takes no table. Errors: arguments; ASH_EINVAL (step); ASH_ENOENT if any page of
+ * it is not mapped; ASH_EBUSY (frozen map, a block, or a run with the contiguous hint).
+ */
+int ash_mmu_repoint(struct ash_mmu *map, ash_va_t va, uint64_t size, ash_pa_t pa, uint64_t step,
+                    ash_mmu_attr_t attr);
+
+/**
  * For a fault in a map with `track` whose processor does not update it, and harmless otherwise:
  * notes an access, and a write if `write`, to the page or block that covers va (any alignment). 0:
  * the mapping lets it pass now. Whether it may is otherwise the caller's question.

@@ -79,6 +79,14 @@ int ash_space_query(struct ash_space *space, ash_va_t va, struct ash_mmu_mapping
 int ash_space_walk(struct ash_space *space, ash_va_t va, uint64_t size, ash_mmu_visitor visitor,
                    void *arg);
 
+/**
+ * After an access to the space has faulted: waits until no change is under way, and says whether it
+ * passes now. 0: it does, so it is to be tried again: the page was a hole in a break-before-make by
+ * another CPU. access: ASH_MMU_WRITE, EXEC and USER as they apply.
+ * Errors: ASH_ENOENT (nothing is mapped there), ASH_EPERM (not for that access), ASH_ERANGE.
+ */
+int ash_space_retry(struct ash_space *space, ash_va_t va, ash_mmu_attr_t access);
+
 struct ash_spaces_stats {
     unsigned bits;        /**< of addresses; 0: no spaces */
     unsigned asid_bits;   /**< of this processor's ASIDs */

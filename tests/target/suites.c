@@ -34,6 +34,7 @@
     X(smp_map)                                                                                     \
     X(space)                                                                                       \
     X(user_space)                                                                                  \
+    X(pmem_share)                                                                                  \
     X(smp_alloc)                                                                                   \
     X(process)                                                                                     \
     X(sched)                                                                                       \
