@@ -119,7 +119,7 @@ static enum resized resize(struct ash_heap *heap, heap_node *block, uint32_t uni
     if (have - units >= HEAP_LEAST) {
         *heap_header(heap_at(block, have)) |= HEAP_BEFORE_FREE;
     }
-    heap->used += heap_cut(heap, block, have, units, header & (HEAP_OWNER | HEAP_BEFORE_FREE));
+    heap_count(heap, heap_cut(heap, block, have, units, header & (HEAP_OWNER | HEAP_BEFORE_FREE)));
     return RESIZED;
 }
 

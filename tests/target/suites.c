@@ -22,6 +22,7 @@
     X(vmap)                                                                                        \
     X(pool)                                                                                        \
     X(heap)                                                                                        \
+    X(heaps)                                                                                       \
     X(pmem)                                                                                        \
     X(pmem_owner)                                                                                  \
     X(dma)                                                                                         \

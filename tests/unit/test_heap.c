@@ -296,6 +296,7 @@ static void random_operations_agree_with_the_model(void **state)
 
             ash_heap_stats(&ash_heap_default, &stats);
             assert_int_equal(stats.blocks, blocks);
+            assert_true(stats.high_water >= stats.used_bytes);
             assert_int_equal(ash_heap_verify(&ash_heap_default), 0);
         }
     }
