@@ -69,9 +69,12 @@ static unsigned grow(struct ash_heap *heap, uint32_t units, unsigned long saved)
 static void shrink(struct ash_heap *heap, heap_node *block, uint32_t units, unsigned long saved)
 {
     heap_node *end = heap_at(block, units);
-    struct heap_chunk *chunk = *(struct heap_chunk **)(void *)end;
+    struct heap_chunk *chunk = NULL;
 
-    if (heap_units(*heap_header(end)) != 0 || heap_first(chunk) != block) {
+    if (heap_units(*heap_header(end)) == 0) {
+        chunk = *(struct heap_chunk **)(void *)end;
+    }
+    if (chunk == NULL || heap_first(chunk) != block) {
         heap_insert(heap, block, units);
         heap_unlock(heap, saved);
         return;
