@@ -31,6 +31,7 @@
     X(irq)                                                                                         \
     X(user_events)                                                                                 \
     X(timer)                                                                                       \
+    X(interrupted)                                                                                 \
     X(smp)                                                                                         \
     X(smp_map)                                                                                     \
     X(space)                                                                                       \
