@@ -153,6 +153,23 @@ static int dma_check(const struct ash_dma_mapping *mapping, const void *caller)
     return error;
 }
 
+/* The block of pmem that it begins in cannot go away meanwhile. (Held, it is found again.) */
+static void dma_hold(struct ash_dma_mapping *mapping)
+{
+    struct ash_pmem_block block;
+
+    mapping->holds = ash_pmem_lookup(mapping->pa, &block) == 0 && ash_pmem_get(&block) == 0;
+}
+
+static void dma_let_go(const struct ash_dma_mapping *mapping)
+{
+    struct ash_pmem_block block;
+
+    if (mapping->holds && ash_pmem_lookup(mapping->pa, &block) == 0) {
+        (void)ash_pmem_put(&block);
+    }
+}
+
 static int dma_begin(struct ash_dma_device *device, ash_pa_t pa, size_t size,
                      enum ash_dma_direction direction, struct ash_dma_mapping *mapping)
 {
@@ -215,6 +232,7 @@ int dma_map(struct ash_dma_device *device, ash_pa_t pa, size_t size,
         return error;
     }
     mapping->record = record;
+    dma_hold(mapping);
     dma_count(device, 1);
     dma_give(mapping, 0, size);
     mapping->sum = dma_sum(mapping);
@@ -239,6 +257,7 @@ int dma_unmap(struct ash_dma_mapping *mapping, const void *caller)
         dma_bounce_give(mapping->device, mapping->work, mapping->size, mapping->copied);
     }
     (void)dma_check_end(mapping->device, mapping->pa, mapping->record);
+    dma_let_go(mapping);
     dma_count(mapping->device, -1);
     *mapping = (struct ash_dma_mapping){.device = NULL};
     return 0;

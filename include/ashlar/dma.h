@@ -126,6 +126,7 @@ struct ash_dma_mapping {
     size_t size;
     enum ash_dma_direction direction;
     uint64_t copied;           /**< bytes, between the two */
+    bool holds;                /**< a reference of a block of pmem */
     uint32_t record, sum;      /**< the checker's */
     struct ash_dma_parts held; /**< what sync calls gave to the CPU */
 };
@@ -192,12 +193,16 @@ int ash_dma_free(struct ash_dma_buffer *buffer);
  * alignment, and what breaks the rule of cache lines is copied there: in whatever direction, so
  * that bytes that the device leaves alone are what they were. The rest of the slots is zero.
  *
+ * A block of pmem that pa lies in is held (ash_pmem_get): if its owner frees it, it goes with
+ * ash_dma_unmap.
+ *
  * Errors: ASH_EINVAL (device not ready, size 0, no such direction), ASH_EBUSY (the mapping is in
  * use), ASH_ERANGE (longer than a transfer, wraps, not directly mapped; beyond the mask or across a
  * boundary, without a bounce buffer or longer than what can be copied), ASH_EALIGN (the device's
  * alignment, or the rule of cache lines, without a bounce buffer), ASH_ENOMEM (no room in it).
  * Context: any; it never waits. Cost: linear in size where there are caches to maintain or bytes to
- * copy, else constant; with a bounce buffer, also linear in its slots / 32 under its lock.
+ * copy, else constant; with a bounce buffer, also linear in its slots / 32 under its lock; for
+ * memory of pmem, ash_pmem_lookup.
  * Barriers and caches: coherent: DSB SY. Otherwise lines are cleaned (to the device) or cleaned and
  * invalidated (the device writes: no line may be written back over its data) to PoC, DSB SY.
  */
@@ -207,7 +212,8 @@ int ash_dma_map(struct ash_dma_device *device, ash_pa_t pa, size_t size,
 
 /**
  * Takes all of it back from the device, which must have finished.
- * Errors: ASH_ENOENT (not mapped: a second unmap). Context: any. Cost: linear in size.
+ * Errors: ASH_ENOENT (not mapped: a second unmap). Context: any. Cost: linear in size, and that of
+ * ash_pmem_put for memory of pmem.
  * Barriers and caches: DMB SY, then, if a device that is not coherent wrote, lines are invalidated
  * to PoC (they may have been fetched meanwhile by speculation), DSB SY.
  */

@@ -316,6 +316,37 @@ static void bidirectional_allows_each_direction(void **state)
     finish();
 }
 
+/* A block that its owner frees stays until the last mapping in it ends. */
+static void blocks_are_held(void **state)
+{
+    struct ash_dma_mapping map = {0}, second = {0};
+    struct ash_pmem_block block, other;
+    struct ash_pmem_stats stats;
+    struct ash_pmem *region;
+
+    (void)state;
+    start(false);
+    region = machine_region("held", DMA_AT, DMA_IN);
+    assert_int_equal(ash_pmem_alloc(region, 2 * Q, 0, 0, &block), 0);
+    assert_int_equal(ash_dma_map(&device, ash_pa(block.pa.value + 64), 128, FROM, &map), 0);
+    assert_int_equal(ash_dma_map(&device, ash_pa(block.pa.value + Q), Q, TO, &second), 0);
+    assert_int_equal(ash_pmem_free(&block), 0);
+    assert_int_equal(ash_dma_unmap(&map), 0);
+    assert_int_equal(ash_pmem_lookup(second.pa, &other), 0);
+    assert_int_equal(ash_dma_unmap(&second), 0);
+    assert_int_equal(ash_pmem_lookup(block.pa, &other), ASH_ENOENT);
+    ash_pmem_stats(region, &stats);
+    assert_int_equal(stats.free, DMA_IN);
+    /* One that nobody frees stays its owner's. */
+    assert_int_equal(ash_pmem_alloc(region, Q, 0, 0, &block), 0);
+    assert_int_equal(ash_dma_map(&device, block.pa, Q, BOTH, &map), 0);
+    assert_int_equal(ash_dma_unmap(&map), 0);
+    assert_int_equal(ash_pmem_free(&block), 0);
+    ash_pmem_stats(region, &stats);
+    assert_int_equal(stats.free, DMA_IN);
+    finish();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -328,6 +359,7 @@ int main(void)
         cmocka_unit_test(constraints_hold),
         cmocka_unit_test(sync_misuse_is_refused),
         cmocka_unit_test(bidirectional_allows_each_direction),
+        cmocka_unit_test(blocks_are_held),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
