@@ -75,6 +75,26 @@ static bool pmem_overlaps(struct ash_range range)
     return false;
 }
 
+/* Some of it is the frame allocator's: free, or somebody's. What has been allocated for pmem is
+ * not, nor what was reserved before that allocator started. */
+static bool pmem_belongs_to_others(struct ash_range range)
+{
+    uint64_t end = range.base.value + range.size;
+    ash_frame_t frame = ash_pa_frame(range.base);
+
+    while (ash_frame_pa(frame).value < end) {
+        struct ash_frame_info info;
+
+        ash_frames_query(frame, &info);
+        if (info.state == ASH_FRAME_FREE ||
+            (info.state == ASH_FRAME_USED && info.owner != ASH_OWNER_PMEM)) {
+            return true;
+        }
+        frame.number++;
+    }
+    return false;
+}
+
 static int pmem_take_frames(size_t bytes, ash_frame_t *frame)
 {
     return ash_frames_alloc(ash_frames_order(bytes), ASH_FRAMES_OWNER(ASH_OWNER_PMEM), frame);
@@ -125,6 +145,9 @@ int ash_pmem_add(const char *name, struct ash_range range)
     }
     if (!pmem_view_is_plain(range.base, range.size)) {
         return ASH_EFAULT;
+    }
+    if (pmem_belongs_to_others(range)) {
+        return ASH_EEXIST;
     }
     error = pmem_take_bookkeeping(range, &tags, &nodes);
     if (error != 0) {

@@ -56,7 +56,8 @@ static void make_region(void)
     static ash_frame_t taken[64];
     unsigned count = 0, run = 0, first = 0;
 
-    while (count < 64 && ash_frames_alloc(ASH_MAX_ORDER, FLAGS, &taken[count]) == 0) {
+    while (count < 64 &&
+           ash_frames_alloc(ASH_MAX_ORDER, ASH_FRAMES_OWNER(ASH_OWNER_PMEM), &taken[count]) == 0) {
         count++;
     }
     for (; run < PARTS; first += run < PARTS) {

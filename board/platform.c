@@ -431,6 +431,51 @@ static void platform_scan_reserved(struct platform_scan *scan)
     }
 }
 
+/* A property of one or two cells. */
+static bool platform_number(const struct fdt_walk *walk, const char *name, uint64_t *number)
+{
+    struct fdt_value value;
+    uint32_t high = 0, low;
+
+    if (!fdt_value_find(walk, name, &value) || !fdt_value_cell(&value, 0, &low)) {
+        return false;
+    }
+    if (fdt_value_cell(&value, 1, &high)) {
+        uint32_t first = low;
+
+        low = high;
+        high = first;
+    }
+    *number = (uint64_t)high << 32 | low;
+    return true;
+}
+
+/* What the loader has put into RAM and says in /chosen: an initial RAM disk, a picture on a screen.
+ */
+static void platform_scan_loaded(struct platform_scan *scan)
+{
+    struct fdt_walk walk;
+    uint64_t start, end;
+
+    if (!fdt_walk_path(&walk, &scan->tree, "/chosen")) {
+        return;
+    }
+    if (platform_number(&walk, "linux,initrd-start", &start) &&
+        platform_number(&walk, "linux,initrd-end", &end) && end > start) {
+        platform_add_reserved(scan->platform, (struct ash_range){ash_pa(start), end - start},
+                              ASH_RESERVED_KEEP, "initrd");
+    }
+    while (fdt_walk_next(&walk) && walk.depth >= 2) {
+        struct ash_range range;
+
+        if (walk.depth == 2 && fdt_compatible(&walk, "simple-framebuffer") &&
+            platform_usable(&walk, scan->secure) &&
+            (fdt_reg(&walk, 0, &range) == 0 || fdt_reg_local(&walk, 0, &range) == 0)) {
+            platform_add_reserved(scan->platform, range, ASH_RESERVED_KEEP, "framebuffer");
+        }
+    }
+}
+
 /* The console is the UART that /chosen names, if it is one that we drive, else the first. */
 static void platform_scan_chosen(struct platform_scan *scan)
 {
@@ -483,6 +528,7 @@ int platform_from_tree(struct ash_platform *platform, const void *blob, uint64_t
         return error;
     }
     platform_scan_reserved(&scan);
+    platform_scan_loaded(&scan);
     platform_scan_chosen(&scan);
     return platform->ram_count == 0 ? ASH_ENOENT : 0;
 }

@@ -91,12 +91,14 @@ void ash_pmem_init(struct ash_mmu *map, struct ash_spinlock *map_lock);
 
 /**
  * Registers [range.base, range.base + range.size) as region `name`. Nothing else may use that
- * memory; it must be mapped at VA = PA, Normal write-back, writable. The name is copied.
+ * memory: it was reserved before the frame allocator started, or allocated from it for
+ * ASH_OWNER_PMEM. It must be mapped at VA = PA, Normal write-back, writable. The name is copied.
  * Bookkeeping, 10 to 12 bytes per quantum, is taken from the frame allocator for good.
  * Errors: ASH_EINVAL (size 0, no name or one that is too long), ASH_EALIGN (base or size is no
  * multiple of the quantum), ASH_ERANGE (wraps, or too large for the frame allocator's largest
  * block: 2 GiB by default), ASH_EFAULT (not mapped as demanded), ASH_EEXIST (the name is taken, or
- * the range overlaps a region), ASH_ENOMEM (no memory for the bookkeeping, or ASH_PMEM_REGIONS
+ * the range overlaps a region, or memory of the frame allocator that was not allocated for
+ * ASH_OWNER_PMEM), ASH_ENOMEM (no memory for the bookkeeping, or ASH_PMEM_REGIONS
  * regions are there). Cost: linear in the region's quanta. Registering is for one CPU at a time.
  */
 int ash_pmem_add(const char *name, struct ash_range range);

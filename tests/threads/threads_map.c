@@ -57,7 +57,7 @@ static void start(void)
                      ASH_MMU_NORMAL | ASH_MMU_WRITE) == 0);
     MUST(ash_vmap_init(&map, &map_lock, (struct ash_range){{VMAP_AT}, VMAP_IN}, false) == 0);
     ash_pmem_init(&map, &map_lock);
-    MUST(ash_frames_alloc(8, ASH_FRAMES_NORMAL, &block) == 0);
+    MUST(ash_frames_alloc(8, ASH_FRAMES_OWNER(ASH_OWNER_PMEM), &block) == 0);
     MUST(ash_pmem_add("dma", (struct ash_range){ash_frame_pa(block), (uint64_t)1 << 20}) == 0);
     region = ash_pmem_find("dma");
     device = (struct ash_dma_device){.name = "device", .mask = UINT32_MAX, .bounce = &bounce};

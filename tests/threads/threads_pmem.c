@@ -33,7 +33,7 @@ static void start(void)
     threads_boot();
     ash_spaces_init(&config);
     ash_pmem_init(NULL, NULL);
-    MUST(ash_frames_alloc(8, ASH_FRAMES_NORMAL, &block) == 0);
+    MUST(ash_frames_alloc(8, ASH_FRAMES_OWNER(ASH_OWNER_PMEM), &block) == 0);
     MUST(ash_pmem_add("shared", (struct ash_range){ash_frame_pa(block), (uint64_t)1 << 20}) == 0);
     region = ash_pmem_find("shared");
     for (unsigned i = 0; i < SPACES; i++) {

@@ -86,6 +86,26 @@ static void regions_must_be_plain_memory(void **state)
     assert_int_equal(add("blocks", FIXED_AT + Q, FIXED_IN - 2 * Q), 0);
 }
 
+/* Frames are the frame allocator's, free or not, but for those that were taken for pmem. */
+static void regions_are_nobody_elses(void **state)
+{
+    ash_frame_t frame;
+    uint64_t base;
+
+    (void)state;
+    machine_start();
+    assert_int_equal(add("a", FRAMES_AT + FRAMES_IN / 2, Q), ASH_EEXIST);
+    assert_int_equal(ash_frames_alloc(3, ASH_FRAMES_OWNER(ASH_OWNER_TEST), &frame), 0);
+    base = ash_frame_pa(frame).value;
+    assert_int_equal(add("a", base, Q), ASH_EEXIST);
+    assert_int_equal(add("a", base + 7 * Q, Q), ASH_EEXIST);
+    ash_frames_free(frame, 3);
+    assert_int_equal(ash_frames_alloc(3, ASH_FRAMES_OWNER(ASH_OWNER_PMEM), &frame), 0);
+    base = ash_frame_pa(frame).value;
+    assert_int_equal(add("a", base, 8 * Q + Q), ASH_EEXIST); /* one more than was taken */
+    assert_int_equal(add("a", base, 8 * Q), 0);
+}
+
 static void bookkeeping_can_run_out(void **state)
 {
     ash_frame_t frame, second;
@@ -451,6 +471,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(regions_are_checked),
         cmocka_unit_test(regions_must_be_plain_memory),
+        cmocka_unit_test(regions_are_nobody_elses),
         cmocka_unit_test(bookkeeping_can_run_out),
         cmocka_unit_test(requests_are_checked),
         cmocka_unit_test(fixed_places),
