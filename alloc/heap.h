@@ -30,7 +30,7 @@
 
 /* The header of a used block. Bit 31 stays out of the check bits, so that it changes in one
  * instruction: the sum and the product that they are made from carry nothing from there to the bits
- * below. The header of a free block has the size only, and from bit 20 on minus the size: what is
+ * below. The header of a free block has the size only, and from bit 20 on its complement: what is
  * written over it by chance is right once in 8192 times. */
 #define HEAP_SIZE        0x0007ffffu
 #define HEAP_USED        0x00080000u
@@ -38,7 +38,7 @@
 #define HEAP_OWNER_SHIFT 20u
 #define HEAP_CHECK       0x7e000000u
 #define HEAP_BEFORE_FREE 0x80000000u
-#define HEAP_MINUS_SHIFT 20u
+#define HEAP_NOT_SHIFT   20u
 /** 1 modulo 64: check bits that are added appear in the product unchanged. Every run of 6 bits from
  *  bit 1 up has a bit that is set, so that every single bit of a header matters. */
 #define HEAP_FACTOR 0x9e377941u
@@ -178,11 +178,11 @@ static inline bool heap_is_sealed(const heap_node *block, uint32_t header)
 #endif
 }
 
-/** The header of a free block. */
+/** The header of a free block: never 0, which is what is written over it most. */
 static inline uint32_t heap_free_header(uint32_t units)
 {
 #if ASH_CHECK >= 1
-    return units - (units << HEAP_MINUS_SHIFT);
+    return units + (~units << HEAP_NOT_SHIFT);
 #else
     return units;
 #endif
@@ -192,7 +192,7 @@ static inline uint32_t heap_free_header(uint32_t units)
 static inline uint32_t heap_free_units(uint32_t header)
 {
 #if ASH_CHECK >= 1
-    return header + (header << HEAP_MINUS_SHIFT);
+    return header + (header << HEAP_NOT_SHIFT) + ((uint32_t)1 << HEAP_NOT_SHIFT);
 #else
     return header;
 #endif

@@ -231,7 +231,7 @@ bool heap_consistent(struct ash_heap *heap, struct heap_finding *finding)
     if (!lists_consistent(heap, sums.free_blocks)) {
         return found(finding, ASH_FAULT_CORRUPT, "free lists are broken", heap->chunk);
     }
-    if (sums.used != heap->used || sums.blocks != heap->blocks ||
+    if (sums.used != heap->used || heap->used > heap->high_water || sums.blocks != heap->blocks ||
         (heap->source != NULL && sums.bytes != heap->bytes)) {
         return found(finding, ASH_FAULT_CORRUPT, "figures do not add up", heap->chunk);
     }

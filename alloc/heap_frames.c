@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Heaps that grow from frames, and give back what is free: the default heap, and others. Frames are
- * asked with the heap's lock not held: two CPUs may then both grow it, which costs memory for a
- * while but no time.
+ * asked with the heap's lock not held: two CPUs may then both grow it.
  */
 #include "alloc/heap.h"
 
@@ -29,40 +28,54 @@ static int take_frames(uint32_t units, ash_frame_t *frame, unsigned *order)
     }
 }
 
+/** The class of a block of `units`; ASH_HEAP_CLASSES: there is none. */
+static unsigned find(struct ash_heap *heap, uint32_t units)
+{
+    unsigned class;
+
+    if (heap_search(heap, units, &class)) {
+        return class;
+    }
+    class = heap_class(units); /* a large block's own, which may begin below its size */
+    return heap_fits(heap, class, units) ? class : ASH_HEAP_CLASSES;
+}
+
 static unsigned grow(struct ash_heap *heap, uint32_t units, unsigned long saved)
 {
     struct heap_chunk *chunk;
     ash_frame_t frame;
     unsigned order;
     unsigned class;
-    int error;
 
-    do { /* another CPU may be faster to what was got */
+    do {
         spinlock_release(&heap->lock, saved);
-        error = take_frames(units, &frame, &order);
-        if (error == 0) {
-            heap_enlist(heap);
-        }
-        saved = spinlock_acquire(&heap->lock);
-        if (error != 0) {
+        if (take_frames(units, &frame, &order) != 0) {
+            saved = spinlock_acquire(&heap->lock);
             heap->failures++;
             spinlock_release(&heap->lock, saved);
             return ASH_HEAP_CLASSES;
         }
-        chunk = port_ptr(ash_frame_pa(frame));
-        chunk->frame = frame;
-        chunk->order = order + 1;
-        heap->bytes += ASH_PAGE_SIZE << order;
-        heap_add_chunk(heap, chunk, ASH_PAGE_SIZE << order);
-        chunk->link = &heap->chunk;
-        if (chunk->next != NULL) {
-            chunk->next->link = &chunk->next;
+        heap_enlist(heap);
+        saved = spinlock_acquire(&heap->lock);
+        class = find(heap, units);
+        if (class == ASH_HEAP_CLASSES) {
+            chunk = port_ptr(ash_frame_pa(frame));
+            chunk->frame = frame;
+            chunk->order = order + 1;
+            heap->bytes += ASH_PAGE_SIZE << order;
+            heap_add_chunk(heap, chunk, ASH_PAGE_SIZE << order);
+            chunk->link = &heap->chunk;
+            if (chunk->next != NULL) {
+                chunk->next->link = &chunk->next;
+            }
+            return find(heap, units); /* this chunk's: nothing else was large enough */
         }
-        if (heap_search(heap, units, &class)) {
-            return class;
-        }
-        class = heap_class(units); /* a chunk of its own, whose class may begin below its size */
-    } while (!heap_fits(heap, class, units));
+        /* Something was freed meanwhile. A chunk that nobody takes from would never go back. */
+        spinlock_release(&heap->lock, saved);
+        ash_frames_free(frame, order);
+        saved = spinlock_acquire(&heap->lock);
+        class = find(heap, units);
+    } while (class == ASH_HEAP_CLASSES);
     return class;
 }
 

@@ -37,7 +37,7 @@ static void delist(struct ash_heap *heap)
 int ash_heap_destroy(struct ash_heap *heap)
 {
     unsigned long saved = spinlock_acquire(&heap->lock);
-    bool busy = heap->blocks != 0;
+    bool busy = heap->blocks != 0 || (heap->source != NULL && heap->chunk != NULL);
 
     spinlock_release(&heap->lock, saved);
     if (busy) {

@@ -49,7 +49,7 @@ void *ash_heap_alloc_aligned(struct ash_heap *heap, size_t size, size_t align)
     }
     block = heap->list[class].next;
 #if ASH_CHECK >= 1
-    if (!is_free(heap, block)) {
+    if (!is_free(heap, block) || heap_units(*heap_header(block)) < wanted) {
         heap_refuse_free(heap, block, saved, __builtin_return_address(0));
         return NULL;
     }
@@ -90,15 +90,15 @@ static enum resized resize(struct ash_heap *heap, heap_node *block, uint32_t uni
             return NO_ROOM;
         }
     } else {
-        have += heap_units(follows);
-        if (have < units) {
-            return NO_ROOM;
-        }
 #if ASH_CHECK >= 1
         if (!is_free(heap, after)) {
             return CORRUPT;
         }
 #endif
+        have += heap_units(follows);
+        if (have < units) {
+            return NO_ROOM;
+        }
 #if ASH_CHECK >= 2
         if (!heap_poison_intact(after, heap_at(block, units))) {
             return WRITTEN;

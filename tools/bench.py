@@ -60,7 +60,7 @@ def measure(arch, build, cpus, seconds):
     text = ""
     for image in IMAGES:
         if os.path.exists(os.path.join(build, f"{image}.img")):
-            text += run(image, arch, build, cpus, seconds)
+            text += run(image, arch, build, cpus, seconds) + "\n"
     code = os.path.join(build, "bench-code.txt")
     if os.path.exists(code):
         with open(code, encoding="ascii") as file:

@@ -78,6 +78,7 @@ void __real_ash_frames_free(ash_frame_t frame, unsigned order);
 void __wrap_ash_frames_free(ash_frame_t frame, unsigned order);
 
 unsigned support_fail_at;
+void (*support_behind_frames)(void);
 bool support_space_tables;
 
 int __wrap_ash_frames_alloc(unsigned order, unsigned flags, ash_frame_t *out)
@@ -90,6 +91,12 @@ int __wrap_ash_frames_alloc(unsigned order, unsigned flags, ash_frame_t *out)
     error = __real_ash_frames_alloc(order, flags, out);
     if (error == 0 && support_space_tables && (flags >> 8) % ASH_OWNERS == ASH_OWNER_SPACE) {
         sim_table_taken(ash_frame_pa(*out));
+    }
+    if (support_behind_frames != NULL) {
+        void (*interrupt)(void) = support_behind_frames;
+
+        support_behind_frames = NULL;
+        interrupt();
     }
     return error;
 }

@@ -25,6 +25,8 @@ void support_faults_reset(void);
 
 /** The n-th allocation of frames from now on (1: the next) fails; 0: none. */
 extern unsigned support_fail_at;
+/** Called once, behind the next allocation of frames: what an interrupt does there. */
+extern void (*support_behind_frames)(void);
 /** Frames of ASH_OWNER_SPACE are tables: the machine is told. */
 extern bool support_space_tables;
 

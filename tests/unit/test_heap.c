@@ -404,6 +404,51 @@ static void smaller_chunks_when_frames_are_scarce(void **state)
     ash_heap_free(&ash_heap_default, block);
 }
 
+static void growth_in_place_counts(void **state)
+{
+    void *block = ash_heap_alloc(&ash_heap_default, 16);
+    struct ash_heap_stats stats;
+
+    (void)state;
+    block = ash_heap_realloc(&ash_heap_default, block, 40000);
+    ash_heap_stats(&ash_heap_default, &stats);
+    assert_true(stats.used_bytes > 40000);
+    assert_true(stats.high_water >= stats.used_bytes);
+    ash_heap_free(&ash_heap_default, block);
+}
+
+static struct ash_heap grown;
+static void *freed_meanwhile;
+
+static void free_meanwhile(void)
+{
+    ash_heap_free(&grown, freed_meanwhile);
+}
+
+/* While the heap asks for frames, an interrupt frees a block that is large enough. */
+static void frames_that_nobody_needs_go_back(void **state)
+{
+    uint32_t free = machine_free();
+    void *blocks[3];
+    struct ash_heap_stats stats;
+
+    (void)state;
+    assert_int_equal(ash_heap_init_frames(&grown, "grown"), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        blocks[i] = ash_heap_alloc(&grown, 20000);
+    }
+    freed_meanwhile = blocks[1];
+    support_behind_frames = free_meanwhile;
+    assert_ptr_equal(ash_heap_alloc(&grown, 19000), blocks[1]);
+    ash_heap_stats(&grown, &stats);
+    assert_int_equal(stats.chunks, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        ash_heap_free(&grown, blocks[i]);
+    }
+    assert_int_equal(ash_heap_destroy(&grown), 0);
+    assert_int_equal(machine_free(), free);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -415,6 +460,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(resizing_keeps_contents, start, finish),
         cmocka_unit_test_setup_teardown(random_operations_agree_with_the_model, start, finish),
         cmocka_unit_test_setup_teardown(every_frame_allocation_may_fail, start, finish),
+        cmocka_unit_test_setup_teardown(growth_in_place_counts, start, finish),
+        cmocka_unit_test_setup_teardown(frames_that_nobody_needs_go_back, start, finish),
         cmocka_unit_test_setup_teardown(smaller_chunks_when_frames_are_scarce, start, finish),
     };
 

@@ -272,6 +272,32 @@ static void damaged_neighbours_are_told(void **state)
     ash_heap_free(&ash_heap_default, wall);
 }
 
+/* What runs over an end is a zero, most often: a free block's header of 0 is noticed by all. */
+static void zeroed_headers_are_told(void **state)
+{
+    char *before = get(400);
+    char *block = get(400);
+    char *wall = get(400);
+    uint32_t *header = header_of(block);
+    uint32_t was;
+
+    (void)state;
+    ash_heap_free(&ash_heap_default, block);
+    was = *header;
+    *header = 0;
+    ash_heap_free(&ash_heap_default, before);
+    machine_expect_fault(ASH_FAULT_CORRUPT, "heap");
+    assert_null(ash_heap_realloc(&ash_heap_default, before, 600));
+    machine_expect_fault(ASH_FAULT_CORRUPT, "heap");
+    assert_null(ash_heap_alloc(&ash_heap_default, 400));
+    machine_expect_fault(ASH_FAULT_CORRUPT, "heap");
+    assert_null(ash_heap_alloc_aligned(&ash_heap_default, 400 - 6 * ASH_HEAP_ALIGN, 32));
+    machine_expect_fault(ASH_FAULT_CORRUPT, "heap");
+    *header = was;
+    ash_heap_free(&ash_heap_default, before);
+    ash_heap_free(&ash_heap_default, wall);
+}
+
 static void damaged_free_blocks_are_not_given_out(void **state)
 {
     char *block = get(40);
@@ -405,6 +431,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(overwritten_headers_are_told, start, finish),
         cmocka_unit_test_setup_teardown(headers_depend_on_their_place, start, finish),
         cmocka_unit_test_setup_teardown(damaged_neighbours_are_told, start, finish),
+        cmocka_unit_test_setup_teardown(zeroed_headers_are_told, start, finish),
         cmocka_unit_test_setup_teardown(damaged_free_blocks_are_not_given_out, start, finish),
 #endif
 #if ASH_CHECK >= 2
