@@ -11,7 +11,7 @@
  * Most requests find a block of their very order and most frees no free buddy: those take the
  * straight way through ash_frames_alloc and ash_frames_free.
  */
-#include "alloc/frames.h"
+#include "alloc/frames_cache.h"
 
 /* Before the start, and after one that failed, there are no blocks, but the lists of them. */
 #define LISTS(key)     [key] = &frames_state.all_lists[key]
@@ -25,11 +25,10 @@ struct frames_state frames_state = {
     .lock = ASH_SPINLOCK(ASH_LOCK_FRAMES, "frames"),
 };
 
-/* Flags from here on ask for more than lists and owner, or for nothing that there is. */
-#define FLAGS_PLAIN (ASH_FRAMES_OWNER(ASH_OWNERS))
-
-_Static_assert(ASH_OWNERS == 32 && ASH_FRAMES_OWNER(1) >> 8 == 1, "owners are taken from flags");
-_Static_assert(ASH_FRAMES_ZERO >= FLAGS_PLAIN, "a plain request has no such flag");
+_Static_assert(ASH_OWNERS == 32 && ASH_FRAMES_OWNER(1) == 1 && FRAMES_MOVABLE == 1 &&
+                   FRAMES_ZONE(ASH_FRAMES_HIGH >> FRAMES_LISTS_SHIFT) == ASH_ZONE_HIGH,
+               "the lowest byte of a word is that of the flags");
+_Static_assert(ASH_FRAMES_ZERO >= FRAMES_PLAIN, "a plain request has no such flag");
 
 void frames_release(unsigned long saved)
 {
@@ -84,13 +83,14 @@ static inline uint32_t take_first(struct frames_lists *lists, unsigned order, ui
     return index;
 }
 
-/** Gives the block, which is in no list any more, to its new owner; its number. */
+/** Gives the block, which is in no list any more, to its new owner; its number. The flags name its
+ *  own lists. */
 static inline uint32_t hand_out(uint32_t index, uint32_t word, uint32_t size, unsigned flags,
                                 struct frames_zone *zone)
 {
     uint32_t free = zone->free - size;
 
-    frames_state.words[index] = (word ^ FRAMES_FREE) | flags >> 8;
+    frames_state.words[index] = (word ^ FRAMES_FREE) | flags;
     zone->free = free;
     if (free < zone->least) {
         zone->least = free;
@@ -108,7 +108,8 @@ static inline uint32_t split(struct frames_lists *from, unsigned have, struct fr
     struct frames_links *links = frames_state.links;
     uint32_t size = (uint32_t)1 << have;
     uint32_t index = take_first(from, have, size);
-    uint32_t word = (frames_state.words[index] & ~FRAMES_LISTS_MASK) | to->place;
+    uint32_t lists = (uint32_t)(to - frames_state.all_lists) << FRAMES_LISTS_SHIFT;
+    uint32_t word = (frames_state.words[index] & ~FRAMES_LISTS_MASK) | lists;
     uint32_t list = to->heads + have;
 
     to->nonempty |= size - ((uint32_t)1 << order);
@@ -125,7 +126,7 @@ static inline uint32_t split(struct frames_lists *from, unsigned have, struct fr
         links[list].next = upper;
         links[list].prev = upper;
     }
-    return hand_out(index, word, size, flags, to->zone);
+    return hand_out(index, word, size, (flags & FRAMES_OWNER_MASK) | lists, to->zone);
 }
 
 /** Where a request is served from. */
@@ -200,7 +201,7 @@ static bool is_intact(const struct source *source, unsigned order, unsigned long
 static __attribute__((noinline)) int alloc_elsewhere(unsigned order, unsigned flags,
                                                      ash_frame_t *out, unsigned long saved)
 {
-    unsigned key = flags & (FRAMES_LISTS_COUNT - 1);
+    unsigned key = FRAMES_LISTS(flags);
     struct source source = {0};
 
     if (FRAMES_ZONE(key) >= ASH_ZONE_COUNT) {
@@ -209,6 +210,12 @@ static __attribute__((noinline)) int alloc_elsewhere(unsigned order, unsigned fl
     }
     source = find(key, order);
     if (source.from == NULL) {
+        /* What CPUs keep may be just what is missing. */
+        spinlock_release(&frames_state.lock, saved);
+        if (frames_cache_drain()) {
+            return frames_alloc(order, flags, out);
+        }
+        saved = spinlock_acquire(&frames_state.lock);
         frames_state.lists[key]->zone->failures++;
         spinlock_release(&frames_state.lock, saved);
         return ASH_ENOMEM;
@@ -227,7 +234,7 @@ static __attribute__((noinline)) int alloc_elsewhere(unsigned order, unsigned fl
 static __attribute__((noinline)) int alloc_split(unsigned order, unsigned flags, ash_frame_t *out,
                                                  unsigned long saved)
 {
-    struct frames_lists *lists = frames_state.lists[flags & (FRAMES_LISTS_COUNT - 1)];
+    struct frames_lists *lists = frames_state.lists[FRAMES_LISTS(flags)];
 
     if (ASH_CHECK >= 2 || lists->nonempty >> order == 0) {
         return alloc_elsewhere(order, flags, out, saved);
@@ -240,11 +247,10 @@ static __attribute__((noinline)) int alloc_split(unsigned order, unsigned flags,
 /** A request that is not plain, or not valid. */
 static __attribute__((noinline)) int alloc_special(unsigned order, unsigned flags, ash_frame_t *out)
 {
-    unsigned zone = flags & ASH_FRAMES_ZONE_MASK;
     int error;
 
-    if (order > ASH_MAX_ORDER || (flags & ~ASH_FRAMES_ZERO) >= FLAGS_PLAIN ||
-        FRAMES_ZONE(zone) >= ASH_ZONE_COUNT || zone == ASH_FRAMES_HIGH) {
+    if (order > ASH_MAX_ORDER || (flags & ~ASH_FRAMES_ZERO) >= FRAMES_PLAIN ||
+        FRAMES_ZONE(FRAMES_LISTS(flags)) >= ASH_ZONE_HIGH) {
         return ASH_EINVAL;
     }
     error = ash_frames_alloc(order, flags & ~ASH_FRAMES_ZERO, out);
@@ -254,17 +260,40 @@ static __attribute__((noinline)) int alloc_special(unsigned order, unsigned flag
     return error;
 }
 
-int ash_frames_alloc(unsigned order, unsigned flags, ash_frame_t *out)
+unsigned frames_take_singles(unsigned flags, uint32_t *numbers, unsigned most)
+{
+    struct frames_lists *own = frames_state.lists[FRAMES_LISTS(flags)];
+    unsigned count = 0;
+
+    while (count < most) {
+        struct source source = find(FRAMES_LISTS(flags), 0);
+        unsigned order = 31u - (unsigned)__builtin_clz(most - count);
+        uint32_t first;
+
+        if (source.from == NULL || source.to != own ||
+            frames_state.links[source.from->heads + source.have].next >=
+                frames_state.range[0].end) {
+            break;
+        }
+        /* The smallest blocks are used up whole, as they would be one frame at a time. */
+        order = order < source.have ? order : source.have;
+        first = split(source.from, source.have, own, order, flags);
+        for (uint32_t i = 0; i < (uint32_t)1 << order; i++) {
+            frames_state.words[first + i - frames_state.delta[0]] = flags;
+            numbers[count++] = first + i;
+        }
+    }
+    return count;
+}
+
+int frames_alloc(unsigned order, unsigned flags, ash_frame_t *out)
 {
     struct frames_lists *lists;
     unsigned long saved;
     uint32_t size;
     uint32_t index;
 
-    if (order > ASH_MAX_ORDER || flags >= FLAGS_PLAIN) {
-        return alloc_special(order, flags, out);
-    }
-    lists = frames_state.lists[flags & (FRAMES_LISTS_COUNT - 1)];
+    lists = frames_state.lists[FRAMES_LISTS(flags)];
     size = (uint32_t)1 << order;
     saved = spinlock_acquire(&frames_state.lock);
     if (ASH_CHECK >= 2 || (lists->nonempty & size) == 0) {
@@ -276,7 +305,18 @@ int ash_frames_alloc(unsigned order, unsigned flags, ash_frame_t *out)
     return 0;
 }
 
-void frames_give(uint32_t index, uint32_t word, unsigned long saved)
+int ash_frames_alloc(unsigned order, unsigned flags, ash_frame_t *out)
+{
+    if (order == 0 && frames_cache_serves(flags)) {
+        return frames_cache_alloc(flags, out);
+    }
+    if (order > ASH_MAX_ORDER || flags >= FRAMES_PLAIN) {
+        return alloc_special(order, flags, out);
+    }
+    return frames_alloc(order, flags, out);
+}
+
+static inline void merge(uint32_t index, uint32_t word)
 {
     struct frames_links *links = frames_state.links;
     uint32_t *words = frames_state.words;
@@ -288,12 +328,12 @@ void frames_give(uint32_t index, uint32_t word, unsigned long saved)
 #if ASH_CHECK >= 2
     frames_poison(index, frames_number(index, word), FRAMES_ORDER(word));
 #endif
-    word = (word & ~FRAMES_OWNER(~0u)) + FRAMES_FREE;
+    word = (word & ~FRAMES_OWNER_MASK) + FRAMES_FREE;
     lists->zone->free += size;
     while (size != (uint32_t)1 << ASH_MAX_ORDER) {
         uint32_t buddy = index ^ size;
 
-        if (words[buddy] != word) {
+        if (frames_glance(buddy) != word) {
             break;
         }
         words[index] = word; /* not allocated any more, should the buddy be the first */
@@ -316,21 +356,31 @@ void frames_give(uint32_t index, uint32_t word, unsigned long saved)
     links[index].prev = prev;
     links[prev].next = index;
     links[next].prev = index;
+}
+
+void frames_merge(uint32_t index, uint32_t word)
+{
+    merge(index, word);
+}
+
+__attribute__((noinline)) void frames_give(uint32_t index, uint32_t word, unsigned long saved)
+{
+    merge(index, word);
     release(saved);
 }
 
-void ash_frames_free(ash_frame_t frame, unsigned order)
+void frames_free(uint32_t number, unsigned order, const void *caller)
 {
     unsigned long saved = spinlock_acquire(&frames_state.lock);
-    uint32_t index = frame.number - frames_state.delta[0];
-    uint32_t word;
+    uint32_t index = number - frames_state.delta[0];
 
     if (index < frames_state.range[0].end) {
-        word = frames_state.words[index];
+        uint32_t word = frames_state.words[index];
+
         if (FRAMES_SHAPE(word) == order && (ASH_CHECK == 0 || order <= ASH_MAX_ORDER)) {
             frames_give(index, word, saved);
             return;
         }
     }
-    frames_free_otherwise(index, order, saved, __builtin_return_address(0));
+    frames_free_otherwise(index, order, saved, caller);
 }

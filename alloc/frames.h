@@ -21,14 +21,16 @@
 #include "port/spinlock.h"
 
 /*
- * The word: owner [4:0] (0 if free), lists [7:5], order [12:8], state [15:13], range [31:27].
- * The state of an allocated block with one reference is 0, so that free compares one byte, state
- * and order, with the order that its caller names.
+ * The word: owner [4:0] (free: 0), lists [7:5], order [12:8], state [15:13], range [31:27].
+ * Lists and owner are where the flags of an allocation have them. The state of an allocated block
+ * with one reference is 0, so that free compares one byte, state and order, with the order that its
+ * caller names; and the word of a single frame from the lists that were asked for is the flags.
  */
-#define FRAMES_OWNER(word) ((word)&0x1fu)
+#define FRAMES_OWNER_MASK  (ASH_OWNERS - 1u)
+#define FRAMES_OWNER(word) ((word)&FRAMES_OWNER_MASK)
 #define FRAMES_LISTS_SHIFT 5u
 #define FRAMES_LISTS_MASK  ((FRAMES_LISTS_COUNT - 1u) << FRAMES_LISTS_SHIFT)
-#define FRAMES_LISTS(word) (((word) >> FRAMES_LISTS_SHIFT) & (FRAMES_LISTS_COUNT - 1))
+#define FRAMES_LISTS(word) (((word)&FRAMES_LISTS_MASK) >> FRAMES_LISTS_SHIFT)
 #define FRAMES_ORDER_SHIFT 8u
 #define FRAMES_ORDER(word) (((word) >> FRAMES_ORDER_SHIFT) & 0x1fu)
 #define FRAMES_ORDER_ONE   (1u << FRAMES_ORDER_SHIFT)
@@ -43,15 +45,17 @@
 #define FRAMES_NOTHING 0xff00u
 /** What stays with a block while it is split and merged: its lists and range. */
 #define FRAMES_PLACE (FRAMES_LISTS_MASK | (0x1fu << FRAMES_RANGE_SHIFT))
+/** Flags from here on ask for more than lists and owner, or for nothing that there is. */
+#define FRAMES_PLAIN 0x100u
 
 /*
- * Free blocks are kept by zone, and in each zone by how long what is allocated there stays. Which
- * lists a request wants first are the lowest bits of its flags.
+ * Free blocks are kept by zone, and in each zone by how long what is allocated there stays. Bit 0
+ * of a key, which names lists, is set for what is movable.
  */
 #define FRAMES_LISTS_COUNT 8u
-#define FRAMES_MOVABLE     ASH_FRAMES_MOVABLE
-#define FRAMES_ZONE(lists) (((lists)&ASH_FRAMES_ZONE_MASK) ^ 1u) /* of a list: 3 is no zone */
-#define FRAMES_KEY(zone)   ((zone) ^ 1u)                         /* the converse */
+#define FRAMES_MOVABLE     (ASH_FRAMES_MOVABLE >> FRAMES_LISTS_SHIFT)
+#define FRAMES_ZONE(key)   ((key) >> 1 ^ 1u)    /* 3 is no zone */
+#define FRAMES_KEY(zone)   (((zone) ^ 1u) << 1) /* the converse */
 
 #define FRAMES_NO_INDEX UINT32_MAX
 #define FRAMES_ORDERS   (ASH_MAX_ORDER + 1u)
@@ -80,7 +84,6 @@ struct frames_zone {
 struct frames_lists {
     uint32_t nonempty; /* bit n: the list of order n is not empty */
     uint32_t heads;    /* index of the head of order 0; the others follow */
-    uint32_t place;    /* what the words of its blocks have in FRAMES_LISTS_MASK */
     struct frames_zone *zone;
 };
 
@@ -108,6 +111,14 @@ extern struct frames_state frames_state;
 
 /** Makes a free block of it: sets its word, and inserts it behind entry `after` of its list. */
 void frames_insert(uint32_t index, uint32_t word, uint32_t after);
+/** Allocates or frees a block, past the caches. */
+int frames_alloc(unsigned order, unsigned flags, ash_frame_t *out);
+void frames_free(uint32_t number, unsigned order, const void *caller);
+/** Takes up to `most` single frames from the lists that the flags name: their numbers. The lock is
+ *  held. 0 if there are none there, or the next one is not in the largest range. */
+unsigned frames_take_singles(unsigned flags, uint32_t *numbers, unsigned most);
+/** Makes a used block free and merges it. The lock is held. */
+void frames_merge(uint32_t index, uint32_t word);
 /** Makes the used block, whose last reference is gone, free and merges it. Comes with the lock and
  *  lets it go. */
 void frames_give(uint32_t index, uint32_t word, unsigned long saved);
@@ -131,6 +142,13 @@ static inline uint32_t frames_word(unsigned range, unsigned lists, unsigned orde
 {
     return range << FRAMES_RANGE_SHIFT | FRAMES_FREE | order << FRAMES_ORDER_SHIFT |
            lists << FRAMES_LISTS_SHIFT;
+}
+
+/** The word of a frame that may at this moment go into a CPU's cache or come from it, which the
+ * lock does not prevent. */
+static inline uint32_t frames_glance(uint32_t index)
+{
+    return __atomic_load_n(&frames_state.words[index], __ATOMIC_RELAXED);
 }
 
 static inline bool frames_is_used(uint32_t word)

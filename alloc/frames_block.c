@@ -3,7 +3,7 @@
  * Blocks of the frame allocator by the number of a frame: which block holds it, its references, and
  * what is wrong with a frame that was named to be freed.
  */
-#include "alloc/frames.h"
+#include "alloc/frames_cache.h"
 
 uint32_t frames_index(uint32_t number)
 {
@@ -27,7 +27,7 @@ uint32_t frames_head(uint32_t index)
     }
     for (unsigned order = frames_state.range[range].top + 1; order-- > 0;) {
         uint32_t head = index & ~(((uint32_t)1 << order) - 1);
-        uint32_t word = frames_state.words[head];
+        uint32_t word = frames_glance(head);
 
         if (word != FRAMES_NOTHING && FRAMES_ORDER(word) >= order) {
             return head;
@@ -47,7 +47,7 @@ static void complain(uint32_t index, uint32_t number, unsigned long saved, const
     if (head == FRAMES_NO_INDEX) {
         kind = ASH_FAULT_FOREIGN;
         what = "frame was never given out";
-    } else if (!frames_is_used(frames_state.words[head])) {
+    } else if (!frames_is_used(frames_glance(head))) {
         kind = ASH_FAULT_DOUBLE_FREE;
         what = "frame is free";
     }
@@ -59,7 +59,7 @@ void frames_free_otherwise(uint32_t offset, unsigned order, unsigned long saved,
 {
     uint32_t number = offset + frames_state.delta[0];
     uint32_t index = frames_index(number);
-    uint32_t word = index == FRAMES_NO_INDEX ? FRAMES_NOTHING : frames_state.words[index];
+    uint32_t word = index == FRAMES_NO_INDEX ? FRAMES_NOTHING : frames_glance(index);
 
     if (order == FRAMES_ANY_ORDER && frames_is_used(word)) {
         order = FRAMES_ORDER(word);
@@ -91,7 +91,7 @@ void ash_frames_get(ash_frame_t frame)
     unsigned long saved = spinlock_acquire(&frames_state.lock);
     uint32_t index = frames_index(frame.number);
 
-    if (index == FRAMES_NO_INDEX || !frames_is_used(frames_state.words[index])) {
+    if (index == FRAMES_NO_INDEX || !frames_is_used(frames_glance(index))) {
         complain(index, frame.number, saved, __builtin_return_address(0));
         return;
     }
@@ -115,7 +115,7 @@ void ash_frames_query(ash_frame_t frame, struct ash_frame_info *info)
     saved = spinlock_acquire(&frames_state.lock);
     head = frames_head(index);
     if (head != FRAMES_NO_INDEX) {
-        word = frames_state.words[head];
+        word = frames_glance(head);
         info->zone = (enum ash_zone)FRAMES_ZONE(FRAMES_LISTS(word));
         info->movable = (FRAMES_LISTS(word) & FRAMES_MOVABLE) != 0;
         info->head = (ash_frame_t){frames_number(head, word)};

@@ -9,13 +9,14 @@
 struct sums {
     uint32_t used[ASH_ZONE_COUNT];
     uint32_t free[FRAMES_LISTS_COUNT];
+    uint32_t cached[ASH_ZONE_COUNT];
 };
 
 /** What is wrong with the block that starts at `index`, or NULL. */
 static const char *block_error(uint32_t index, unsigned at, bool deep)
 {
     const struct frames_range *range = &frames_state.range[at];
-    uint32_t word = frames_state.words[index];
+    uint32_t word = frames_glance(index);
     uint32_t number = index + frames_state.delta[at];
     unsigned zone = frames_zone_of(number);
     unsigned order = FRAMES_ORDER(word);
@@ -33,17 +34,21 @@ static const char *block_error(uint32_t index, unsigned at, bool deep)
         if (((word & FRAMES_SHARED) != 0 && frames_state.links[index].next < 2)) {
             return "shared block without references";
         }
-        if ((word & ~(FRAMES_OWNER(~0u) | FRAMES_SHARED)) !=
+        if ((word & ~(FRAMES_OWNER_MASK | FRAMES_SHARED)) !=
             (frames_word(at, FRAMES_LISTS(word), order) ^ FRAMES_FREE)) {
             return "state of a block is damaged";
         }
+    } else if ((word & FRAMES_CACHED) != 0) {
+        if ((word & ~(FRAMES_OWNER_MASK | ASH_FRAMES_MOVABLE)) != FRAMES_CACHED) {
+            return "state of a cached frame is damaged";
+        }
     } else if (word != frames_word(at, FRAMES_LISTS(word), order)) {
         return "block is neither free nor allocated";
-    } else if (order < range->top && frames_state.words[index ^ size] == word) {
+    } else if (order < range->top && frames_glance(index ^ size) == word) {
         return "free buddies are not merged";
     }
     for (uint32_t i = 1; deep && i < size; i++) {
-        if (frames_is_used(frames_state.words[index + i])) {
+        if (frames_is_used(frames_glance(index + i))) {
             return "block inside a block";
         }
     }
@@ -58,7 +63,7 @@ static bool blocks_consistent(bool deep, struct sums *sums, struct frames_findin
 
         for (uint32_t offset = 0; offset < range->count; offset += step) {
             uint32_t index = range->first + offset - frames_state.delta[i];
-            uint32_t word = frames_state.words[index];
+            uint32_t word = frames_glance(index);
 
             step = 1;
             if (word == FRAMES_NOTHING) {
@@ -72,6 +77,8 @@ static bool blocks_consistent(bool deep, struct sums *sums, struct frames_findin
             step = (uint32_t)1 << FRAMES_ORDER(word);
             if (frames_is_used(word)) {
                 sums->used[FRAMES_ZONE(FRAMES_LISTS(word))] += step;
+            } else if ((word & FRAMES_CACHED) != 0) {
+                sums->cached[FRAMES_ZONE(FRAMES_LISTS(word))] += step;
             } else {
                 sums->free[FRAMES_LISTS(word)] += step;
             }
@@ -93,8 +100,7 @@ static bool list_consistent(unsigned lists, unsigned order, uint32_t *frames)
     }
     while (index != list) {
         if (index >= frames_state.heads || frames_state.links[index].prev != prev ||
-            (frames_state.words[index] & ~(~0u << FRAMES_RANGE_SHIFT)) !=
-                frames_word(0, lists, order) ||
+            (frames_glance(index) & ~(~0u << FRAMES_RANGE_SHIFT)) != frames_word(0, lists, order) ||
             *frames > frames_state.lists[lists]->zone->total) {
             return false;
         }
@@ -130,8 +136,8 @@ static bool zone_consistent(unsigned zone, const struct sums *sums)
     unsigned key = FRAMES_KEY(zone);
     uint32_t free = sums->free[key] + sums->free[key | FRAMES_MOVABLE];
 
-    return free == figures->free && free + sums->used[zone] == figures->total &&
-           figures->least <= free;
+    return free == figures->free &&
+           free + sums->used[zone] + sums->cached[zone] == figures->total && figures->least <= free;
 }
 
 bool frames_consistent(bool deep, struct frames_finding *finding)

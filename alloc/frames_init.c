@@ -3,7 +3,7 @@
  * How the frame allocator starts: lays out the metadata, gives it the free ranges of the memory
  * map, and later adopts reserved frames. Never looks at the contents of frames.
  */
-#include "alloc/frames.h"
+#include "alloc/frames_cache.h"
 
 /** The smallest order whose block holds `count` frames, at most ASH_MAX_ORDER. */
 static unsigned order_for(uint64_t count)
@@ -114,7 +114,6 @@ static int place_metadata(struct ash_regions *regions, uint64_t indices, uint64_
 static void make_lists(void)
 {
     for (unsigned i = 0; i < FRAMES_LISTS_COUNT; i++) {
-        frames_state.lists[i]->place = i << FRAMES_LISTS_SHIFT;
         frames_state.lists[i]->heads = frames_state.heads + i * FRAMES_ORDERS;
         for (unsigned order = 0; order < FRAMES_ORDERS; order++) {
             uint32_t head = frames_list(i, order);
@@ -190,6 +189,7 @@ int ash_frames_init(struct ash_regions *regions, const struct ash_frames_config 
         return error;
     }
     make_lists();
+    frames_cache_start();
     frames_state.limit[ASH_ZONE_DMA] = limit_number(config->dma_limit);
     frames_state.limit[ASH_ZONE_NORMAL] = limit_number(config->direct_limit);
     frames_state.limit[ASH_ZONE_HIGH] = UINT32_MAX;
@@ -230,7 +230,8 @@ static int adopt(uint32_t first, uint32_t end, unsigned owner)
         while (index >= frames_state.range[range].end) {
             range++;
         }
-        frames_state.words[index] = (frames_word(range, FRAMES_KEY(zone), 0) ^ FRAMES_FREE) | owner;
+        frames_state.words[index] =
+            (frames_word(range, FRAMES_KEY(zone), 0) ^ FRAMES_FREE) | ASH_FRAMES_OWNER(owner);
         figures->total++;
         /* The most that were used at once is one more only if all those are used now. */
         figures->least += figures->free != figures->least;

@@ -3,7 +3,7 @@
  * Figures and reports of the frame allocator, and the names of owners. Reads the metadata in
  * short steps under the lock; prints with no lock held. Changes nothing.
  */
-#include "alloc/frames.h"
+#include "alloc/frames_cache.h"
 
 /** Blocks or reserved frames that are looked at before the lock is let go. */
 #define STEP 64u
@@ -30,7 +30,7 @@ static void count_range(unsigned i, struct census *census)
         unsigned long saved = spinlock_acquire(&frames_state.lock);
 
         for (unsigned step = 0; step < STEP && offset < range->count; step++) {
-            uint32_t word = frames_state.words[range->first + offset - frames_state.delta[i]];
+            uint32_t word = frames_glance(range->first + offset - frames_state.delta[i]);
             uint32_t size = (uint32_t)1 << FRAMES_ORDER(word);
 
             if (word == FRAMES_NOTHING) {
@@ -56,11 +56,12 @@ static void take_census(struct census *census)
 
 static void zone_stats(unsigned zone, const struct census *census, struct ash_frames_stats *stats)
 {
+    uint32_t cached = zone == ASH_ZONE_NORMAL ? frames_cache_count() : 0;
     unsigned long saved = spinlock_acquire(&frames_state.lock);
     const struct frames_zone *figures = &frames_state.zone[zone];
 
     stats->total = figures->total;
-    stats->free = figures->free;
+    stats->free = figures->free + cached;
     stats->high_water = figures->total - figures->least;
     stats->failures = figures->failures;
     spinlock_release(&frames_state.lock, saved);

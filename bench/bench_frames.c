@@ -2,7 +2,7 @@
 /*
  * Page frames: 64 MiB of them, everything else being taken; single ones and blocks of up to 32.
  */
-#include "ashlar/frames.h"
+#include "alloc/frames.h"
 
 #include "bench/bench.h"
 
@@ -68,35 +68,35 @@ static void end_arena(void)
 /* False: there was none; that is not counted. */
 static bool take(unsigned order)
 {
-    struct taken *taken = &live[live_count];
-    uint32_t before = takes.count;
-    int error;
+    ash_frame_t frame;
+    uint32_t start = port_cycles();
+    int error = ash_frames_alloc(order, FLAGS, &frame);
+    uint32_t cost = port_cycles() - start;
 
-    if (counting) {
-        BENCH(&takes, error = ash_frames_alloc(order, FLAGS, &taken->frame));
-    } else {
-        error = ash_frames_alloc(order, FLAGS, &taken->frame);
-    }
     if (error != 0) {
-        takes.count = before;
         return false;
     }
-    taken->order = order;
-    live_count++;
+    if (counting) {
+        bench_add(&takes, cost);
+    }
+    live[live_count++] = (struct taken){frame, order};
     live_frames += (uint32_t)1 << order;
     return true;
 }
 
 static void give(unsigned n)
 {
-    struct taken taken = live[n];
+    ash_frame_t frame = live[n].frame;
+    unsigned order = live[n].order;
+    uint32_t start, cost;
 
     live[n] = live[--live_count];
-    live_frames -= (uint32_t)1 << taken.order;
+    live_frames -= (uint32_t)1 << order;
+    start = port_cycles();
+    ash_frames_free(frame, order);
+    cost = port_cycles() - start;
     if (counting) {
-        BENCH(&gives, ash_frames_free(taken.frame, taken.order));
-    } else {
-        ash_frames_free(taken.frame, taken.order);
+        bench_add(&gives, cost);
     }
 }
 
@@ -207,8 +207,63 @@ static void lost_blocks(const char *name, unsigned percent)
     bench_print_number(name, "blocks", lost);
 }
 
+/* How often the lock that CPUs share is taken, in 1,000 operations. */
+static void count_locks(const char *name, void (*load)(void), unsigned operations)
+{
+#if ASH_CPUS > 1
+    uint32_t before = frames_state.lock.next;
+
+    counting = false;
+    load();
+    counting = true;
+    bench_print_number(name, "of-1000", (frames_state.lock.next - before) * 1000 / operations);
+#else
+    (void)name;
+    (void)load;
+    (void)operations;
+#endif
+}
+
+static void single_churn(void)
+{
+    bench_seed = 4242;
+    churn(50, 80, STEPS, 1);
+}
+
+#define BULK 50000u
+
+/* As often as it takes: all that there is, and all of it back. */
+static void bulk(void)
+{
+    for (unsigned left = BULK / 2; left > 0;) {
+        unsigned count = left < FRAMES ? left : FRAMES;
+
+        left -= count;
+        while (live_count < count) {
+            BENCH_CHECK(take(0));
+        }
+        give_all();
+    }
+}
+
+/* Each CPU keeps single frames. */
+static void cached(void)
+{
+    ash_frames_cache(true);
+    measured_churn("frames-cached-mixed-alloc", "frames-cached-mixed-free", 31337, 6);
+    pairs("frames-cached-alloc", "frames-cached-free");
+    give_all();
+    measured_churn("frames-cached-churn-alloc", "frames-cached-churn-free", 4242, 1);
+    give_all();
+    count_locks("frames-cached-churn-locks", single_churn, STEPS);
+    give_all();
+    count_locks("frames-cached-bulk-locks", bulk, BULK);
+    ash_frames_cache(false);
+}
+
 void bench_frames(void)
 {
+    ash_frames_cache(false);
     make_arena();
     pairs("frames-pair-alloc", "frames-pair-free");
     fill();
@@ -217,9 +272,11 @@ void bench_frames(void)
     measured_churn("frames-mixed-alloc", "frames-mixed-free", 31337, 6);
     pairs("frames-used-alloc", "frames-used-free");
     give_all();
+    cached();
     lost_blocks("frames-order9-lost-at-25", 25);
     lost_blocks("frames-order9-lost-at-50", 50);
     lost_blocks("frames-order9-lost-at-75", 75);
     end_arena();
+    ash_frames_cache(true);
     BENCH_CHECK(ash_frames_verify() == 0);
 }

@@ -50,14 +50,12 @@ static inline void spinlock_init(struct ash_spinlock *lock, enum ash_lock_rank r
     *lock = (struct ash_spinlock)ASH_SPINLOCK(rank, name);
 }
 
-/** Masks interrupts and takes the lock; returns what spinlock_release wants. */
-static inline unsigned long spinlock_acquire(struct ash_spinlock *lock)
+/** Takes the lock: interrupts are masked. */
+static inline void spinlock_take(struct ash_spinlock *lock)
 {
-    unsigned long saved = port_irq_save();
-
 #if ASH_CHECK >= 2
     if (!spinlock_check_acquire(lock)) {
-        return saved;
+        return;
     }
 #endif
 #if ASH_CPUS > 1
@@ -76,14 +74,13 @@ static inline unsigned long spinlock_acquire(struct ash_spinlock *lock)
 #else
     (void)lock;
 #endif
-    return saved;
 }
 
-static inline void spinlock_release(struct ash_spinlock *lock, unsigned long saved)
+/** Lets go of the lock, and leaves interrupts masked. */
+static inline void spinlock_drop(struct ash_spinlock *lock)
 {
 #if ASH_CHECK >= 2
     if (!spinlock_check_release(lock)) {
-        port_irq_restore(saved);
         return;
     }
 #endif
@@ -93,6 +90,20 @@ static inline void spinlock_release(struct ash_spinlock *lock, unsigned long sav
 #else
     (void)lock;
 #endif
+}
+
+/** Masks interrupts and takes the lock; returns what spinlock_release wants. */
+static inline unsigned long spinlock_acquire(struct ash_spinlock *lock)
+{
+    unsigned long saved = port_irq_save();
+
+    spinlock_take(lock);
+    return saved;
+}
+
+static inline void spinlock_release(struct ash_spinlock *lock, unsigned long saved)
+{
+    spinlock_drop(lock);
     port_irq_restore(saved);
 }
 

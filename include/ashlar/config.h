@@ -43,6 +43,16 @@
 #define ASH_DMA_DEVICES 16
 #endif
 
+/** Single frames that each CPU may keep for itself, half of them of each group (frames.h), 0 to 64;
+ *  0: there is no such cache. Where each operation checks all frames there is nothing to gain. */
+#ifndef ASH_FRAMES_CACHED
+#if ASH_CHECK >= 2
+#define ASH_FRAMES_CACHED 0
+#else
+#define ASH_FRAMES_CACHED 64
+#endif
+#endif
+
 /** AArch64: log2 of the addresses of the firmware's identity map, 39 (walks from level 1) or 48
  *  (from level 0). */
 #ifndef ASH_VA_BITS
@@ -77,6 +87,12 @@
 #endif
 #if ASH_DMA_SLOT < 256 || ASH_DMA_SLOT > 65536 || (ASH_DMA_SLOT & (ASH_DMA_SLOT - 1)) != 0
 #error "ASH_DMA_SLOT is a power of two from 256 to 65536"
+#endif
+#if ASH_FRAMES_CACHED < 0 || ASH_FRAMES_CACHED > 64 || ASH_FRAMES_CACHED % 4 != 0
+#error "ASH_FRAMES_CACHED is 0 to 64, a multiple of 4"
+#endif
+#if ASH_FRAMES_CACHED > 0 && ASH_CHECK >= 2
+#error "frames are not cached at ASH_CHECK 2"
 #endif
 #if ASH_MAX_ORDER < 0 || ASH_MAX_ORDER > 18
 #error "ASH_MAX_ORDER is 0 to 18"

@@ -35,18 +35,19 @@ enum ash_zone {
  * more special ones.
  */
 #define ASH_FRAMES_NORMAL    0x00u /**< directly mapped: NORMAL, then DMA (the default) */
-#define ASH_FRAMES_DMA       0x01u /**< DMA only */
-#define ASH_FRAMES_HIGH      0x03u /**< any: HIGH, then NORMAL, then DMA */
-#define ASH_FRAMES_ZONE_MASK 0x03u
+#define ASH_FRAMES_DMA       0x40u /**< DMA only */
+#define ASH_FRAMES_HIGH      0xc0u /**< any: HIGH, then NORMAL, then DMA */
+#define ASH_FRAMES_ZONE_MASK 0xc0u
 /**
  * The frames can be had back soon, or their contents moved away: pages of programs, caches, buffers
  * of one request. They come from other parts of memory than those that stay (the default), so that
  * a few that stay do not break up all large blocks.
  */
-#define ASH_FRAMES_MOVABLE 0x04u
+#define ASH_FRAMES_MOVABLE 0x20u
 #define ASH_FRAMES_ZERO    0x10000u /**< zeroed; linear in the size. Not HIGH: ash_window_zero() */
-/** Who the frames are for: an enum ash_owner, or a product's own number. */
-#define ASH_FRAMES_OWNER(owner) ((unsigned)(owner) << 8)
+/** Who the frames are for: an enum ash_owner, or a product's own number. (Of a number that is too
+ *  large, a flag that there is not.) */
+#define ASH_FRAMES_OWNER(owner) ((unsigned)(owner) < ASH_OWNERS ? (unsigned)(owner) : 0x80000000u)
 
 enum ash_owner {
     ASH_OWNER_NONE, /**< nobody said */
@@ -95,6 +96,15 @@ int ash_frames_alloc(unsigned order, unsigned flags, ash_frame_t *out);
  */
 void ash_frames_free(ash_frame_t frame, unsigned order);
 
+/**
+ * Whether each CPU may keep up to ASH_FRAMES_CACHED single frames that were freed (they may, after
+ * the start): most requests for one then touch nothing that CPUs share. The price is one operation
+ * in ASH_FRAMES_CACHED / 4 that moves that many frames: switch it off where the worst case counts.
+ * What is kept counts as free, and is given back when a request finds nothing else. Cost: of
+ * switching off, a free of each frame that is kept; the locks are let go in between.
+ */
+void ash_frames_cache(bool on);
+
 /** One more reference of the allocated block that starts at `frame`. O(1). */
 void ash_frames_get(ash_frame_t frame);
 
@@ -141,7 +151,7 @@ void ash_frames_query(ash_frame_t frame, struct ash_frame_info *info);
 struct ash_frames_stats {
     uint32_t total;      /**< frames given to the allocator, adopted ones included */
     uint32_t free;       /**< frames */
-    uint32_t high_water; /**< the most frames that were ever allocated at once */
+    uint32_t high_water; /**< most frames ever allocated at once, those that CPUs kept included */
     uint32_t failures;   /**< requests that found nothing here and in the zones they may fall to */
     uint32_t blocks[ASH_MAX_ORDER + 1]; /**< free blocks of each order */
     int largest;                        /**< order of the largest free block, or -1 */

@@ -28,6 +28,7 @@
     X(ASH_LOCK_POOLS, "list of pools")                                                             \
     X(ASH_LOCK_HEAPS, "list of heaps")                                                             \
     X(ASH_LOCK_HEAP, "heap")                                                                       \
+    X(ASH_LOCK_FRAMES_CACHE, "cached frames")                                                      \
     X(ASH_LOCK_FRAMES, "frames")                                                                   \
     X(ASH_LOCK_EXEC, "execution")                                                                  \
     X(ASH_LOCK_LOCKS, "list of locks")

@@ -4,6 +4,7 @@
  * what it has, and finds its marks. Behind it everything is as it was. Then the suites of what is
  * below once more, on a CPU that did not boot.
  */
+#include "alloc/frames.h"
 #include "ashlar/boot.h"
 #include "ashlar/cpu.h"
 #include "ashlar/errors.h"
@@ -67,6 +68,65 @@ static void frames_by_all(void)
     ON_CPUS_OR_SKIP();
     all_with(&held_frames, STEPS);
 }
+
+#if ASH_FRAMES_CACHED > 0 && ASH_CPUS > 1
+#define SINGLES 200u /* that a CPU holds at most */
+#define FILLED  100u
+
+static uint32_t operations[ASH_CPUS];
+
+static void singles(void *arg)
+{
+    static ash_frame_t held[ASH_CPUS][SINGLES];
+    unsigned cpu = ash_cpu_number(), count = 0;
+    struct worker *own = &workers[cpu];
+
+    (void)arg;
+    operations[cpu] = 0;
+    for (uint32_t step = 0; step < 4 * STEPS; step++) {
+        if (count < FILLED || (count < SINGLES && draw(own, 2) == 0)) {
+            own->wrong +=
+                ash_frames_alloc(0, ASH_FRAMES_OWNER(ASH_OWNER_TEST), &held[cpu][count++]) != 0;
+        } else {
+            ash_frames_free(held[cpu][--count], 0);
+        }
+        operations[cpu]++;
+    }
+    while (count > 0) {
+        ash_frames_free(held[cpu][--count], 0);
+        operations[cpu]++;
+    }
+}
+
+/* The lock that all CPUs share is taken once in 16 operations at most, and at the start and the end
+ * of each CPU once or twice more. */
+static void single_frames_spare_the_lock(void)
+{
+    uint32_t before, taken, sum = 0, free = free_frames();
+
+    ON_CPUS_OR_SKIP();
+    port_zero(workers, sizeof(workers));
+    for (unsigned cpu = 0; cpu < ASH_CPUS; cpu++) {
+        workers[cpu].random = 77 + cpu;
+    }
+    before = frames_state.lock.next;
+    CHECK_EQ(on_all_cpus(singles, NULL), 0);
+    taken = frames_state.lock.next - before;
+    for (unsigned cpu = 0; cpu < on_cpus_there(); cpu++) {
+        CHECK_EQ(workers[cpu].wrong, 0);
+        sum += operations[cpu];
+    }
+    target_note("%u operations, %u times the lock", (unsigned)sum, (unsigned)taken);
+    CHECK(taken <= sum / 16 + 4 * on_cpus_there());
+    CHECK_EQ(free_frames(), free);
+    CHECK_EQ(ash_frames_verify(), 0);
+}
+#else
+static void single_frames_spare_the_lock(void)
+{
+    target_skip("this build keeps no frames for each CPU");
+}
+#endif
 
 /* Fewer blocks than would be wanted: it runs out now and then. */
 static void a_pool_by_all(void)
@@ -183,14 +243,10 @@ ELSEWHERE(port)
 ELSEWHERE(trap)
 
 static const struct target_case cases[] = {
-    TARGET_CASE(frames_by_all),
-    TARGET_CASE(a_pool_by_all),
-    TARGET_CASE(the_heap_by_all),
-    TARGET_CASE(mapped_memory_by_all),
-    TARGET_CASE(contiguous_memory_by_all),
-    TARGET_CASE(windows_by_all),
-    TARGET_CASE(processor_elsewhere),
-    TARGET_CASE(port_elsewhere),
-    TARGET_CASE(trap_elsewhere),
+    TARGET_CASE(frames_by_all),        TARGET_CASE(single_frames_spare_the_lock),
+    TARGET_CASE(a_pool_by_all),        TARGET_CASE(the_heap_by_all),
+    TARGET_CASE(mapped_memory_by_all), TARGET_CASE(contiguous_memory_by_all),
+    TARGET_CASE(windows_by_all),       TARGET_CASE(processor_elsewhere),
+    TARGET_CASE(port_elsewhere),       TARGET_CASE(trap_elsewhere),
 };
 const struct target_suite suite_smp_alloc = TARGET_SUITE("smp-alloc", cases);

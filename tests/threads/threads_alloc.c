@@ -28,7 +28,23 @@ static void frames_step(ash_frame_t *held, unsigned *count, uint32_t mark)
     } else if (*count > 0) {
         --*count;
         threads_check(port_ptr(ash_frame_pa(held[*count])), 64, mark);
-        ash_frames_put(held[*count]);
+        if (threads_random_below(4) == 0) {
+            ash_frames_put(held[*count]);
+        } else {
+            ash_frames_free(held[*count], 0);
+        }
+    }
+}
+
+/* Caches are emptied, and others' frames looked at, while they are in use. */
+static void frames_look(void)
+{
+    struct ash_frame_info info;
+
+    ash_frames_query((ash_frame_t){(uint32_t)(RAM_AT >> 12) + threads_random_below(64)}, &info);
+    if (port_cpu() == 0) {
+        ash_frames_cache(false);
+        ash_frames_cache(true);
     }
 }
 
@@ -100,6 +116,7 @@ static void work(void *arg)
         }
         if (step % 50 == 0) {
             ash_heap_stats(&ash_heap_default, &stats);
+            frames_look();
             MUST(ash_frames_verify() == 0);
         }
     }

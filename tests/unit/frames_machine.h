@@ -63,6 +63,7 @@ static inline void machine_start(uint64_t base, uint64_t bytes)
     assert_int_equal(ash_regions_reserve(&regions, machine_range(base + bytes, behind - metadata)),
                      0);
     assert_int_equal(ash_frames_init(&regions, &config), 0);
+    ash_frames_cache(false); /* what is freed is merged at once */
 }
 
 static inline uint32_t machine_free(void)

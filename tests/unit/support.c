@@ -89,7 +89,7 @@ int __wrap_ash_frames_alloc(unsigned order, unsigned flags, ash_frame_t *out)
         return ASH_ENOMEM;
     }
     error = __real_ash_frames_alloc(order, flags, out);
-    if (error == 0 && support_space_tables && (flags >> 8) % ASH_OWNERS == ASH_OWNER_SPACE) {
+    if (error == 0 && support_space_tables && (flags & (ASH_OWNERS - 1)) == ASH_OWNER_SPACE) {
         sim_table_taken(ash_frame_pa(*out));
     }
     if (support_behind_frames != NULL) {
