@@ -75,16 +75,24 @@ static void frames_by_all(void)
 
 static uint32_t operations[ASH_CPUS];
 
+static bool coin(struct holder *own)
+{
+    own->random ^= own->random << 13;
+    own->random ^= own->random >> 17;
+    own->random ^= own->random << 5;
+    return (own->random >> 7 & 1u) != 0;
+}
+
 static void singles(void *arg)
 {
     static ash_frame_t held[ASH_CPUS][SINGLES];
     unsigned cpu = ash_cpu_number(), count = 0;
-    struct worker *own = &workers[cpu];
+    struct holder *own = &workers[cpu];
 
     (void)arg;
     operations[cpu] = 0;
     for (uint32_t step = 0; step < 4 * STEPS; step++) {
-        if (count < FILLED || (count < SINGLES && draw(own, 2) == 0)) {
+        if (count < FILLED || (count < SINGLES && coin(own))) {
             own->wrong +=
                 ash_frames_alloc(0, ASH_FRAMES_OWNER(ASH_OWNER_TEST), &held[cpu][count++]) != 0;
         } else {
@@ -102,7 +110,7 @@ static void singles(void *arg)
  * of each CPU once or twice more. */
 static void single_frames_spare_the_lock(void)
 {
-    uint32_t before, taken, sum = 0, free = free_frames();
+    uint32_t before, taken, sum = 0, free = holder_free_frames();
 
     ON_CPUS_OR_SKIP();
     port_zero(workers, sizeof(workers));
@@ -118,7 +126,7 @@ static void single_frames_spare_the_lock(void)
     }
     target_note("%u operations, %u times the lock", (unsigned)sum, (unsigned)taken);
     CHECK(taken <= sum / 16 + 4 * on_cpus_there());
-    CHECK_EQ(free_frames(), free);
+    CHECK_EQ(holder_free_frames(), free);
     CHECK_EQ(ash_frames_verify(), 0);
 }
 #else
