@@ -92,10 +92,25 @@ static inline uint32_t hand_out(uint32_t index, uint32_t word, uint32_t size, un
 
     frames_state.words[index] = (word ^ FRAMES_FREE) | flags;
     zone->free = free;
-    if (free < zone->least) {
-        zone->least = free;
-    }
     return frames_number(index, word);
+}
+
+/** What is left to do when so little is free that it has to be noted. */
+static __attribute__((noinline, cold)) int note(struct frames_zone *zone, unsigned long saved)
+{
+    frames_note(zone);
+    release(saved);
+    frames_tell();
+    return 0;
+}
+
+static inline int finish(struct frames_zone *zone, unsigned long saved)
+{
+    if (zone->free < zone->floor) {
+        return note(zone, saved);
+    }
+    release(saved);
+    return 0;
 }
 
 /**
@@ -226,8 +241,7 @@ static __attribute__((noinline)) int alloc_elsewhere(unsigned order, unsigned fl
     }
 #endif
     *out = (ash_frame_t){split(source.from, source.have, source.to, order, flags)};
-    release(saved);
-    return 0;
+    return finish(source.to->zone, saved);
 }
 
 /** The way for requests without a block of their order. Comes with the lock and lets it go. */
@@ -240,8 +254,7 @@ static __attribute__((noinline)) int alloc_split(unsigned order, unsigned flags,
         return alloc_elsewhere(order, flags, out, saved);
     }
     *out = (ash_frame_t){split(lists, smallest(lists, order), lists, order, flags)};
-    release(saved);
-    return 0;
+    return finish(lists->zone, saved);
 }
 
 /** A request that is not plain, or not valid. */
@@ -278,6 +291,9 @@ unsigned frames_take_singles(unsigned flags, uint32_t *numbers, unsigned most)
         /* The smallest blocks are used up whole, as they would be one frame at a time. */
         order = order < source.have ? order : source.have;
         first = split(source.from, source.have, own, order, flags);
+        if (own->zone->free < own->zone->floor) {
+            frames_note(own->zone);
+        }
         for (uint32_t i = 0; i < (uint32_t)1 << order; i++) {
             frames_state.words[first + i - frames_state.delta[0]] = flags;
             numbers[count++] = first + i;
@@ -301,8 +317,7 @@ int frames_alloc(unsigned order, unsigned flags, ash_frame_t *out)
     }
     index = take_first(lists, order, size);
     *out = (ash_frame_t){hand_out(index, frames_state.words[index], size, flags, lists->zone)};
-    release(saved);
-    return 0;
+    return finish(lists->zone, saved);
 }
 
 int ash_frames_alloc(unsigned order, unsigned flags, ash_frame_t *out)
@@ -316,6 +331,7 @@ int ash_frames_alloc(unsigned order, unsigned flags, ash_frame_t *out)
     return frames_alloc(order, flags, out);
 }
 
+/** Makes a used block free, merged with its buddies. */
 static inline void merge(uint32_t index, uint32_t word)
 {
     struct frames_links *links = frames_state.links;
@@ -358,13 +374,53 @@ static inline void merge(uint32_t index, uint32_t word)
     links[next].prev = index;
 }
 
+/** Whether there is something to note once the block is free too. */
+static inline bool is_much(uint32_t word)
+{
+    const struct frames_zone *zone = frames_state.lists[FRAMES_LISTS(word)]->zone;
+
+    return zone->free + ((uint32_t)1 << FRAMES_ORDER(word)) >= zone->ceiling;
+}
+
 void frames_merge(uint32_t index, uint32_t word)
 {
+    bool much = is_much(word);
+
     merge(index, word);
+    if (much) {
+        frames_note(frames_state.lists[FRAMES_LISTS(word)]->zone);
+    }
+}
+
+void frames_trim(uint32_t index, unsigned have, unsigned order)
+{
+    uint32_t used = frames_state.words[index];
+    struct frames_lists *lists = frames_state.lists[FRAMES_LISTS(used)];
+
+    frames_state.words[index] = used - (have - order) * FRAMES_ORDER_ONE;
+    while (have > order) {
+        have--;
+        frames_insert(index + ((uint32_t)1 << have),
+                      frames_word(FRAMES_RANGE(used), FRAMES_LISTS(used), have),
+                      lists->heads + have);
+        lists->zone->free += (uint32_t)1 << have;
+    }
+}
+
+static __attribute__((noinline, cold)) void give_much(uint32_t index, uint32_t word,
+                                                      unsigned long saved)
+{
+    frames_merge(index, word);
+    release(saved);
+    frames_tell();
 }
 
 __attribute__((noinline)) void frames_give(uint32_t index, uint32_t word, unsigned long saved)
 {
+    if (is_much(word)) {
+        give_much(index, word, saved);
+        return;
+    }
     merge(index, word);
     release(saved);
 }
@@ -383,4 +439,13 @@ void frames_free(uint32_t number, unsigned order, const void *caller)
         }
     }
     frames_free_otherwise(index, order, saved, caller);
+}
+
+void ash_frames_free(ash_frame_t frame, unsigned order)
+{
+    if (order == 0) {
+        frames_cache_free(frame.number, __builtin_return_address(0));
+    } else {
+        frames_free(frame.number, order, __builtin_return_address(0));
+    }
 }

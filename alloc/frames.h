@@ -75,10 +75,15 @@ struct frames_range {
 };
 
 struct frames_zone {
-    uint32_t free;  /* frames */
-    uint32_t least; /* that were ever free */
+    uint32_t free;    /* frames */
+    uint32_t floor;   /* with less than this free there is something to note */
+    uint32_t ceiling; /* and with this much */
+    uint32_t least;   /* that were ever free */
     uint32_t total;
     uint32_t failures;
+    struct ash_frames_marks marks;
+    unsigned level;   /* enum ash_frames_level that was told last */
+    unsigned pending; /* bit n: level n is to be told */
 };
 
 struct frames_lists {
@@ -114,6 +119,9 @@ void frames_insert(uint32_t index, uint32_t word, uint32_t after);
 /** Allocates or frees a block, past the caches. */
 int frames_alloc(unsigned order, unsigned flags, ash_frame_t *out);
 void frames_free(uint32_t number, unsigned order, const void *caller);
+/** Gives back what a used block of order `have` has above its first 2^order frames. The lock is
+ *  held. */
+void frames_trim(uint32_t index, unsigned have, unsigned order);
 /** Takes up to `most` single frames from the lists that the flags name: their numbers. The lock is
  *  held. 0 if there are none there, or the next one is not in the largest range. */
 unsigned frames_take_singles(unsigned flags, uint32_t *numbers, unsigned most);
@@ -192,6 +200,13 @@ static inline void frames_fault(enum ash_fault_kind kind, const char *what, uint
 
     ash_fault_hook(&fault);
 }
+
+/* frames_marks.c */
+
+/** Looks at the zone's figures: keeps the least, and what is to be told. The lock is held. */
+void frames_note(struct frames_zone *zone);
+/** Tells what is to be told. No lock is held. */
+void frames_tell(void);
 
 /* frames_check.c */
 

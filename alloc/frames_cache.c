@@ -43,6 +43,14 @@ struct frames_cpu frames_cpus[ASH_CPUS] = {
 /** With less than this free, a cache takes no more than it was asked for. */
 #define SHORT (ASH_CPUS * ASH_FRAMES_CACHED)
 
+/** Tells of marks that were crossed, with no lock held. */
+static void tell(void)
+{
+    if (__atomic_load_n(&frames_state.zone[ASH_ZONE_NORMAL].pending, __ATOMIC_RELAXED) != 0) {
+        frames_tell();
+    }
+}
+
 static __attribute__((noinline)) int fill(struct frames_cache *cache, unsigned flags,
                                           ash_frame_t *out, unsigned long saved)
 {
@@ -61,6 +69,7 @@ static __attribute__((noinline)) int fill(struct frames_cache *cache, unsigned f
         cache->frame[cache->count++] = numbers[i];
     }
     spinlock_release(&cache->lock, saved);
+    tell();
     if (count == 0) {
         return frames_alloc(0, flags, out);
     }
@@ -106,18 +115,10 @@ void frames_cache_spill(struct frames_cache *cache, uint32_t number, unsigned lo
     if (frames_cache_serves(word) && frames_cache_mark(at, word)) {
         cache->frame[cache->count++] = number;
         spinlock_release(&cache->lock, saved);
+        tell();
     } else { /* freed twice, and that at the same time */
         spinlock_release(&cache->lock, saved);
         frames_free(number, 0, caller);
-    }
-}
-
-void ash_frames_free(ash_frame_t frame, unsigned order)
-{
-    if (order == 0) {
-        frames_cache_free(frame.number, __builtin_return_address(0));
-    } else {
-        frames_free(frame.number, order, __builtin_return_address(0));
     }
 }
 
@@ -134,6 +135,9 @@ bool frames_cache_drain(void)
             give_back(cache, cache->count);
         }
         spinlock_release(&cache->lock, saved);
+    }
+    if (any) {
+        tell();
     }
     return any;
 }

@@ -205,6 +205,9 @@ int ash_frames_init(struct ash_regions *regions, const struct ash_frames_config 
             first = part;
         }
     }
+    for (unsigned zone = 0; zone < ASH_ZONE_COUNT; zone++) {
+        frames_note(&frames_state.zone[zone]);
+    }
     return 0;
 }
 
@@ -235,6 +238,7 @@ static int adopt(uint32_t first, uint32_t end, unsigned owner)
         figures->total++;
         /* The most that were used at once is one more only if all those are used now. */
         figures->least += figures->free != figures->least;
+        frames_note(figures);
     }
     return 0;
 }

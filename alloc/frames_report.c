@@ -15,9 +15,12 @@ static const char *owner_names[ASH_OWNERS] = {
     [ASH_OWNER_SPACE] = "space", [ASH_OWNER_USER] = "user", [ASH_OWNER_TEST] = "test",
 };
 
+static const char *const zone_names[ASH_ZONE_COUNT] = {"DMA", "NORMAL", "HIGH"};
+
 /** What one pass over all blocks counts. */
 struct census {
     uint32_t blocks[ASH_ZONE_COUNT][ASH_MAX_ORDER + 1]; /* free */
+    uint32_t used[ASH_ZONE_COUNT];                      /* blocks */
     uint32_t owned[ASH_OWNERS];                         /* frames */
 };
 
@@ -37,6 +40,7 @@ static void count_range(unsigned i, struct census *census)
                 size = 1;
             } else if (frames_is_used(word)) {
                 census->owned[FRAMES_OWNER(word)] += size;
+                census->used[FRAMES_ZONE(FRAMES_LISTS(word))]++;
             } else {
                 census->blocks[FRAMES_ZONE(FRAMES_LISTS(word))][FRAMES_ORDER(word)]++;
             }
@@ -114,9 +118,83 @@ const char *ash_frames_owner_name(unsigned owner)
     return owner < ASH_OWNERS && owner_names[owner] != NULL ? owner_names[owner] : "?";
 }
 
+/** Up to this many blocks are looked for under the lock, and then printed. */
+#define FOUND 16u
+
+struct found {
+    uint32_t number, references;
+    unsigned order;
+};
+
+/** Finds blocks of the owner from *offset on, which moves behind what was looked at. */
+static unsigned find_owned(unsigned at, uint32_t *offset, unsigned owner, struct found *found)
+{
+    const struct frames_range *range = &frames_state.range[at];
+    unsigned count = 0;
+    unsigned long saved = spinlock_acquire(&frames_state.lock);
+
+    for (unsigned step = 0; step < STEP && count < FOUND && *offset < range->count; step++) {
+        uint32_t number = range->first + *offset;
+        uint32_t index = number - frames_state.delta[at];
+        uint32_t word = frames_glance(index);
+
+        if (word != FRAMES_NOTHING && frames_is_used(word) &&
+            (owner == ASH_OWNERS || owner == FRAMES_OWNER(word))) {
+            found[count++] =
+                (struct found){number, frames_references(index, word), FRAMES_ORDER(word)};
+        }
+        *offset += word == FRAMES_NOTHING ? 1 : (uint32_t)1 << FRAMES_ORDER(word);
+    }
+    spinlock_release(&frames_state.lock, saved);
+    return count;
+}
+
+uint32_t ash_frames_leaks(unsigned owner, ash_print_fn print)
+{
+    struct found found[FOUND];
+    uint32_t blocks = 0;
+
+    for (unsigned at = 0; at < frames_state.range_count; at++) {
+        for (uint32_t offset = 0; offset < frames_state.range[at].count;) {
+            unsigned count = find_owned(at, &offset, owner, found);
+
+            for (unsigned i = 0; i < count; i++) {
+                print("0x%010llx %6lu frames %6lu references\n",
+                      (unsigned long long)ash_frame_pa((ash_frame_t){found[i].number}).value,
+                      1ul << found[i].order, (unsigned long)found[i].references);
+            }
+            blocks += count;
+        }
+    }
+    return blocks;
+}
+
+void ash_frames_usage(ash_usage_visit visit, void *arg)
+{
+    struct census census;
+
+    take_census(&census);
+    for (unsigned zone = 0; zone < ASH_ZONE_COUNT; zone++) {
+        struct ash_frames_stats stats;
+        struct ash_usage usage = {.module = "frames", .name = zone_names[zone]};
+
+        zone_stats(zone, &census, &stats);
+        if (stats.total == 0) {
+            continue;
+        }
+        usage.total = (uint64_t)stats.total * ASH_PAGE_SIZE;
+        usage.free = (uint64_t)stats.free * ASH_PAGE_SIZE;
+        usage.used = usage.total - usage.free;
+        usage.largest = stats.largest < 0 ? 0 : (uint64_t)ASH_PAGE_SIZE << stats.largest;
+        usage.high_water = (uint64_t)stats.high_water * ASH_PAGE_SIZE;
+        usage.failures = stats.failures;
+        usage.blocks = census.used[zone];
+        visit(&usage, arg);
+    }
+}
+
 void ash_frames_report(ash_print_fn print)
 {
-    static const char *const zone_names[ASH_ZONE_COUNT] = {"DMA", "NORMAL", "HIGH"};
     struct census census;
 
     take_census(&census);

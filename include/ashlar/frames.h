@@ -20,6 +20,7 @@
 #include "print.h"
 #include "regions.h"
 #include "types.h"
+#include "usage.h"
 
 /** Frames that share a property. */
 enum ash_zone {
@@ -164,6 +165,54 @@ struct ash_frames_stats {
  */
 int ash_frames_stats(enum ash_zone zone, struct ash_frames_stats *stats);
 
+/** How much is free, against marks. */
+enum ash_frames_level {
+    ASH_FRAMES_ENOUGH, /**< at least `high` again */
+    ASH_FRAMES_LOW,    /**< less than `low` */
+    ASH_FRAMES_MIN,    /**< less than `min` */
+};
+
+struct ash_frames_marks {
+    uint32_t min, low, high; /**< frames; min <= low <= high */
+    /** Is told each level once: low and min on the way down, enough on the way up. */
+    void (*crossed)(enum ash_zone zone, enum ash_frames_level level, void *arg);
+    void *arg;
+};
+
+/**
+ * From now on `crossed` is told when the free frames of the zone pass a mark; NULL: nobody is. If
+ * they are below one now, it is told before this returns. Frames that CPUs keep do not count here.
+ * Errors: ASH_EINVAL (no such zone, no function, marks not in order).
+ * Context of `crossed`: that of the allocation or free that passed the mark, before it returns: in
+ * interrupts, or with locks of its caller held, if that was so. No lock of frames is held; it may
+ * allocate and free, but not wait: it wakes those who do.
+ */
+int ash_frames_watch(enum ash_zone zone, const struct ash_frames_marks *marks);
+
+/** What a device, or anybody, needs of its memory. */
+struct ash_frames_request {
+    size_t size;       /**< bytes */
+    uint64_t align;    /**< of the address, in bytes, a power of two; 0: any */
+    uint64_t boundary; /**< no multiple of it lies inside, a power of two; 0: none */
+    uint64_t mask;     /**< the highest address that may be used; 0: any */
+    unsigned flags;    /**< as those of ash_frames_alloc */
+};
+
+/**
+ * Allocates a block as requested; *out is its first frame, to be freed with *order. What a larger
+ * alignment costs beyond the size is given back at once.
+ * Errors: those of ash_frames_alloc; ASH_EINVAL (size 0, no power of two, boundary smaller than the
+ * size), ASH_ERANGE (the mask excludes part of each zone: such memory comes from a pmem region).
+ * Cost: O(ASH_MAX_ORDER).
+ */
+int ash_frames_request(const struct ash_frames_request *request, ash_frame_t *out, unsigned *order);
+
+/**
+ * The zone flags for memory that a device with this mask reaches: *flags is ASH_FRAMES_HIGH, NORMAL
+ * or DMA. ASH_ERANGE: the mask excludes part of each zone that has frames.
+ */
+int ash_frames_zone_of_mask(uint64_t mask, unsigned *flags);
+
 /** Frames that an owner holds; ASH_OWNERS: all owners. Context and cost as ash_frames_stats. */
 uint32_t ash_frames_owned(unsigned owner);
 
@@ -171,6 +220,15 @@ uint32_t ash_frames_owned(unsigned owner);
 int ash_frames_name_owner(unsigned owner, const char *name);
 /** The name of an owner; "?" if it has none. */
 const char *ash_frames_owner_name(unsigned owner);
+
+/**
+ * Prints the blocks that an owner holds: address, frames, references; the number of them. Context
+ * and cost as ash_frames_stats; prints with no lock held.
+ */
+uint32_t ash_frames_leaks(unsigned owner, ash_print_fn print);
+
+/** Describes each zone that has frames (usage.h). Context and cost as ash_frames_stats. */
+void ash_frames_usage(ash_usage_visit visit, void *arg);
 
 /** Prints zones, free blocks by order, and frames by owner. Not in interrupts. */
 void ash_frames_report(ash_print_fn print);

@@ -60,6 +60,7 @@ static void what_is_kept_is_free(void **state)
     assert_int_equal(machine_free(), FRAMES);
     assert_int_equal(ash_frames_stats(ASH_ZONE_NORMAL, &stats), 0);
     assert_int_equal(stats.total, FRAMES);
+    assert_int_equal(stats.free, FRAMES);
     assert_true(stats.blocks[0] >= frames_cache_count());
     assert_int_equal(ash_frames_alloc(0, 0, &again), 0); /* the one that was used last */
     assert_int_equal(again.number, frame.number);
