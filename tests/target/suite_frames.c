@@ -5,6 +5,7 @@
  */
 #include "ashlar/fault.h"
 #include "ashlar/frames.h"
+#include "ashlar/irq.h"
 #include "port/port.h"
 #include "tests/target/suite.h"
 
@@ -275,11 +276,94 @@ static void bad_frees_are_told(void)
     CHECK_EQ(ash_frames_verify(), 0);
 }
 
+/* The interrupt takes up to four blocks, and gives them back the next time. */
+#define TAKEN 4u
+
+static struct {
+    ash_frame_t frame;
+    bool live;
+} taken[TAKEN];
+static volatile unsigned ticks, tick_broken;
+
+static void tick(void *arg)
+{
+    (void)arg;
+    ticks = ticks + 1;
+    for (unsigned i = 0; i < TAKEN; i++) {
+        unsigned order = i / 2;
+        uint32_t *memory;
+
+        if (taken[i].live) {
+            memory = port_ptr(ash_frame_pa(taken[i].frame));
+            tick_broken = tick_broken + (memory[0] != 0xfeed0000u + i);
+            ash_frames_free(taken[i].frame, order);
+            taken[i].live = false;
+        } else if (ash_frames_alloc(order, FLAGS, &taken[i].frame) == 0) {
+            memory = port_ptr(ash_frame_pa(taken[i].frame));
+            memory[0] = 0xfeed0000u + i;
+            taken[i].live = true;
+        }
+    }
+}
+
+static void interrupts_allocate_too(void)
+{
+    uint32_t before = free_frames();
+    uint64_t deadline = ash_now_ns() + 5000000000ull;
+    unsigned broken = 0;
+
+    ticks = 0;
+    tick_broken = 0;
+    state = 4242;
+    for (unsigned slot = 0; slot < BLOCKS; slot++) {
+        blocks[slot].live = false;
+    }
+    if (ash_tick(2000, tick, NULL) != 0) {
+        target_skip("no timer");
+        return;
+    }
+    ash_irq_enable();
+    for (unsigned step = 0; (step < 1000 || ticks < 20) && ash_now_ns() < deadline; step++) {
+        unsigned slot = random_below(BLOCKS);
+
+        if (!blocks[slot].live) {
+            blocks[slot].order = random_below(2) == 0 ? 0 : random_below(4);
+            if (ash_frames_alloc(blocks[slot].order, FLAGS, &blocks[slot].frame) == 0) {
+                blocks[slot].live = true;
+                mark(slot);
+            }
+        } else {
+            broken += !is_marked(slot);
+            ash_frames_free(blocks[slot].frame, blocks[slot].order);
+            blocks[slot].live = false;
+        }
+    }
+    ash_irq_disable();
+    (void)ash_tick(0, NULL, NULL);
+    for (unsigned i = 0; i < TAKEN; i++) {
+        if (taken[i].live) {
+            ash_frames_free(taken[i].frame, i / 2);
+            taken[i].live = false;
+        }
+    }
+    for (unsigned slot = 0; slot < BLOCKS; slot++) {
+        if (blocks[slot].live) {
+            broken += !is_marked(slot);
+            ash_frames_free(blocks[slot].frame, blocks[slot].order);
+        }
+    }
+    CHECK(ticks > 0);
+    CHECK_EQ(broken, 0);
+    CHECK_EQ(tick_broken, 0);
+    CHECK_EQ(free_frames(), before);
+    CHECK_EQ(ash_frames_verify(), 0);
+}
+
 static const struct target_case cases[] = {
     TARGET_CASE(metadata_is_consistent), TARGET_CASE(blocks_of_every_order_are_aligned),
     TARGET_CASE(zeroed_means_zero),      TARGET_CASE(random_blocks_never_overlap),
     TARGET_CASE(exhaustion_and_back),    TARGET_CASE(references_keep_a_block),
-    TARGET_CASE(bad_frees_are_told),
+    TARGET_CASE(bad_frees_are_told),     TARGET_CASE(interrupts_allocate_too),
 };
 
 const struct target_suite suite_frames = TARGET_SUITE("frames", cases);
