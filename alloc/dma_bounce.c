@@ -7,7 +7,6 @@
  * mapping, and between two calls none of them is dirty.
  */
 #include "alloc/dma_limits.h"
-#include "ashlar/frames.h"
 #include "port/port.h"
 #include "port/spinlock.h"
 
@@ -27,7 +26,6 @@ int ash_dma_bounce_create(struct ash_dma_bounce *bounce, const char *name, struc
                           uint64_t size, const struct ash_dma_device *device)
 {
     struct ash_pmem_request request = {.size = size, .align = bounce_step(device)};
-    ash_frame_t frame;
     int error;
 
     if (size == 0 || !dma_is_sound(device)) {
@@ -39,20 +37,13 @@ int ash_dma_bounce_create(struct ash_dma_bounce *bounce, const char *name, struc
     if (size > ASH_DMA_BOUNCE_MAX) {
         return ASH_ERANGE;
     }
-    error =
-        ash_frames_alloc(0, ASH_FRAMES_ZERO | ASH_FRAMES_OWNER((unsigned)ASH_OWNER_DMA), &frame);
-    if (error != 0) {
-        return error;
-    }
     error = dma_block(device, region, &request, &bounce->block);
     if (error != 0) {
-        ash_frames_free(frame, 0);
         return error;
     }
     spinlock_init(&bounce->lock, ASH_LOCK_DMA, name);
     bounce->name = name;
-    bounce->bits = frame;
-    bounce->used = port_ptr(ash_frame_pa(frame));
+    port_zero(bounce->used, sizeof(bounce->used));
     bounce->busy = bounce->most = bounce->devices = bounce->failures = 0;
     bounce->mapped = bounce->copied = 0;
     bounce->slots = (uint32_t)(bounce->block.size / SLOT);
@@ -73,7 +64,6 @@ int ash_dma_bounce_destroy(struct ash_dma_bounce *bounce)
     if (error != 0) {
         return error;
     }
-    ash_frames_free(bounce->bits, 0);
     spinlock_retire(&bounce->lock);
     bounce->slots = 0;
     return 0;

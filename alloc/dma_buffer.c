@@ -6,10 +6,12 @@
 #include "alloc/dma_limits.h"
 #include "alloc/pmem_region.h"
 #include "ashlar/dma.h"
+#include "ashlar/frames.h"
 
 int dma_block(const struct ash_dma_device *device, struct ash_pmem *region,
               struct ash_pmem_request *request, struct ash_pmem_block *block)
 {
+    request->flags |= ASH_PMEM_OWNER((unsigned)ASH_OWNER_DMA);
     if (request->align < device->alignment) {
         request->align = device->alignment;
     }
@@ -24,18 +26,18 @@ int dma_block(const struct ash_dma_device *device, struct ash_pmem *region,
     return ash_pmem_alloc_request(region, request, block);
 }
 
-/* The checker's record of it. */
-static int dma_note(struct ash_dma_buffer *buffer, const void *caller)
+/* What the checker's record of it says. */
+static struct dma_record dma_record_of(const struct ash_dma_buffer *buffer,
+                                       const struct ash_dma_buffer *place, const void *caller)
 {
-    const struct dma_record record = {
+    return (struct dma_record){
         .device = buffer->device,
+        .owner = place,
         .pa = buffer->block.pa.value,
         .size = buffer->block.size,
         .direction = DMA_BUFFER,
         .caller = caller,
     };
-
-    return dma_check_begin(&record, &buffer->record);
 }
 
 int dma_buffer_make(struct ash_dma_device *device, struct ash_pmem *region,
@@ -43,6 +45,7 @@ int dma_buffer_make(struct ash_dma_device *device, struct ash_pmem *region,
                     const void *caller)
 {
     struct ash_dma_buffer made = {.device = device};
+    struct dma_record record;
     int error;
 
     request->flags = device->coherent ? ASH_PMEM_CACHED : ASH_PMEM_UNCACHED;
@@ -51,7 +54,8 @@ int dma_buffer_make(struct ash_dma_device *device, struct ash_pmem *region,
         return error;
     }
     made.bus.value = made.block.pa.value + (uint64_t)device->bus_offset;
-    error = dma_note(&made, caller);
+    record = dma_record_of(&made, buffer, caller);
+    error = dma_check_begin(&record, &made.record);
     if (error != 0) {
         (void)ash_pmem_free(&made.block);
         return error;
@@ -79,14 +83,22 @@ int ash_dma_alloc(struct ash_dma_device *device, struct ash_pmem *region, uint64
 
 int ash_dma_free(struct ash_dma_buffer *buffer)
 {
-    /* Before: from the moment it is free it may be somebody else's. */
-    bool known = dma_check_end(buffer->device, buffer->block.pa, buffer->record);
-    int error = ash_pmem_free(&buffer->block);
+    struct ash_dma_buffer old = *buffer;
+    struct dma_record record = dma_record_of(&old, buffer, __builtin_return_address(0));
+    int error = dma_check_same(&record, old.record);
+    bool known;
 
+    if (error != 0) {
+        return error;
+    }
+    /* Before: from the moment it is free it may be somebody else's. */
+    known = dma_check_end(old.device, old.block.pa, old.record);
+    error = ash_pmem_free(&old.block);
     if (error == 0) {
-        dma_count(buffer->device, -1);
+        *buffer = (struct ash_dma_buffer){.device = NULL};
+        dma_count(old.device, -1);
     } else if (known) {
-        (void)dma_note(buffer, __builtin_return_address(0));
+        (void)dma_check_begin(&record, &buffer->record);
     }
     return error;
 }

@@ -161,7 +161,7 @@ int dma_check_same(const struct dma_record *wanted, uint32_t record)
         spinlock_release(&checker.lock, saved);
     }
     wrong = noted.device == NULL || noted.owner != wanted->owner
-                ? "a copy of a mapping, or what was ended before"
+                ? "a copy of a mapping or buffer, or what was ended before"
             : noted.device != wanted->device       ? "a mapping of another device"
             : noted.pa != wanted->pa               ? "a mapping of other memory"
             : noted.size != wanted->size           ? "a mapping of another size"

@@ -100,11 +100,12 @@ int ash_dma_pool_create(struct ash_dma_pool *pool, const char *name, struct ash_
     if (error != 0) {
         return error;
     }
-    error = dma_buffer_make(device, region, &request, &made.buffer, __builtin_return_address(0));
+    error = dma_buffer_make(device, region, &request, &pool->buffer, __builtin_return_address(0));
     if (error != 0) {
         ash_frames_free(made.frame, made.order);
         return error;
     }
+    made.buffer = pool->buffer;
     *pool = made;
     spinlock_init(&pool->lock, ASH_LOCK_DMA, name);
     return 0;
@@ -178,20 +179,30 @@ static int pool_tell(enum ash_fault_kind kind, const char *what, const void *obj
     return ASH_ECORRUPT;
 }
 
+/* The number of the object there; `count` if there is none. */
+static uint64_t pool_index(const struct ash_dma_pool *pool, const void *object)
+{
+    uint64_t offset = (uintptr_t)object - (uintptr_t)pool->buffer.block.ptr, column, index;
+
+    if (pool->count == 0 || (uintptr_t)object < (uintptr_t)pool->buffer.block.ptr) {
+        return pool->count;
+    }
+    column = offset % pool->window / pool->stride;
+    index = offset / pool->window * pool->per + column;
+    return column < pool->per && index < pool->count ? index : pool->count;
+}
+
 int ash_dma_pool_free(struct ash_dma_pool *pool, void *object)
 {
-    uint64_t offset = (uintptr_t)object - (uintptr_t)pool->buffer.block.ptr;
-    uint64_t column = offset % pool->window / pool->stride;
-    uint64_t index = offset / pool->window * pool->per + column;
+    uint64_t index = pool_index(pool, object);
     unsigned long saved;
     bool out;
 
-    if ((uintptr_t)object < (uintptr_t)pool->buffer.block.ptr || column >= pool->per ||
-        index >= pool->count) {
+    if (index == pool->count) {
         return pool_tell(ASH_FAULT_FOREIGN, "no object of this pool", object,
                          __builtin_return_address(0));
     }
-    if (pool_offset(pool, index) != offset) {
+    if (pool_offset(pool, index) != (uintptr_t)object - (uintptr_t)pool->buffer.block.ptr) {
         return pool_tell(ASH_FAULT_MISALIGNED, "not the start of an object", object,
                          __builtin_return_address(0));
     }

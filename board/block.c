@@ -44,13 +44,26 @@ unsigned ash_block_count(void)
     return block_count;
 }
 
-/* Lets go of the lock and calls back for what was finished under it. */
+/* Lets go of the lock, takes the memory of what was finished under it back from the device, and
+ * calls back. No lock is held where dma's checker may tell of misuse. */
 static void block_release(struct ash_block *block, unsigned long saved)
 {
     struct ash_block_request *request = block->finished;
+    uint32_t count = 0;
 
     block->finished = NULL;
     spinlock_release(&block->lock, saved);
+    for (struct ash_block_request *at = request; at != NULL; at = at->next) {
+        int error = at->op == ASH_BLOCK_FLUSH ? 0 : ash_dma_unmap(&at->mapping);
+
+        at->result = at->result == 0 ? error : at->result;
+        count++;
+    }
+    if (count != 0) {
+        saved = spinlock_acquire(&block->lock);
+        block->in_flight -= count;
+        spinlock_release(&block->lock, saved);
+    }
     while (request != NULL) {
         struct ash_block_request *next = request->next;
         void (*done)(struct ash_block_request *) = request->done;
@@ -66,14 +79,10 @@ static void block_release(struct ash_block *block, unsigned long saved)
 
 void block_finish(struct ash_block *block, struct ash_block_request *request, int result)
 {
-    if (request->op != ASH_BLOCK_FLUSH) {
-        (void)ash_dma_unmap(&request->mapping);
-    }
     request->result = result;
     port_store_release(&request->finished, BLOCK_TAKEN);
     request->next = block->finished;
     block->finished = request;
-    block->in_flight--;
 }
 
 int ash_block_open(unsigned n, struct ash_pmem *region, struct ash_block **opened)

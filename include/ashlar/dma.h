@@ -25,7 +25,7 @@
  *   - a part outside of the mapping, in the wrong direction, that shares a line, or that the CPU
  * was not given (sync: ASH_ERANGE, ASH_EPERM, ASH_EALIGN, ASH_ENOTOWNER);
  *   - a mapping that is not there: unmapped twice, or never checked for failure (unmap, sync:
- *     ASH_ENOENT); one that was changed or copied (ASH_ECORRUPT);
+ *     ASH_ENOENT); one, or a buffer, that was changed or copied (ASH_ECORRUPT);
  *   - mappings and buffers that a driver leaves behind (exit: ASH_EBUSY);
  *   - at ASH_CHECK 2, memory that the CPU wrote to while the device had it: where it works on a
  * copy, or only reads (unmap, sync; they go on).
@@ -65,8 +65,10 @@ struct ash_dma_device {
     uint32_t most;  /**< most that were ever in use at once; private */
 };
 
-/** Most bytes of a bounce buffer: a page holds its bits. */
-#define ASH_DMA_BOUNCE_MAX ((uint64_t)ASH_PAGE_SIZE * 8 * ASH_DMA_SLOT)
+/** Most slots, and bytes, of a bounce buffer: a search looks at each slot at most once, with
+ *  interrupts masked. */
+#define ASH_DMA_BOUNCE_SLOTS 2048u
+#define ASH_DMA_BOUNCE_MAX   ((uint64_t)ASH_DMA_BOUNCE_SLOTS * ASH_DMA_SLOT)
 
 /**
  * A bounce buffer: memory that weak devices reach, cut into slots of ASH_DMA_SLOT bytes. Several
@@ -77,10 +79,9 @@ struct ash_dma_bounce {
     const char *name;
     struct ash_pmem_block block;
     uint32_t slots; /* 0: not made */
-    ash_frame_t bits;
-    uint32_t *used; /* a bit a slot, in that frame */
     uint32_t busy, most, devices, failures;
-    uint64_t mapped, copied; /* mappings; bytes, in both directions */
+    uint64_t mapped, copied;                   /* mappings; bytes, in both directions */
+    uint32_t used[ASH_DMA_BOUNCE_SLOTS / 32u]; /* a bit a slot */
 };
 
 /** The same for the eye: see ash_dma_bounce_stats. */
@@ -180,8 +181,8 @@ void ash_dma_bounce_stats(struct ash_dma_bounce *bounce, struct ash_dma_bounce_s
 int ash_dma_alloc(struct ash_dma_device *device, struct ash_pmem *region, uint64_t size,
                   struct ash_dma_buffer *buffer);
 
-/** Gives it back; the device must have stopped using it. Errors: those of ash_pmem_free;
- * ASH_ECORRUPT for a second free, after ash_fault_hook. */
+/** Gives it back, by the struct that ash_dma_alloc filled in; the device must have stopped using
+ * it. Errors: those of ash_pmem_free; ASH_ECORRUPT for a second free, after ash_fault_hook. */
 int ash_dma_free(struct ash_dma_buffer *buffer);
 
 /**
@@ -201,7 +202,7 @@ int ash_dma_free(struct ash_dma_buffer *buffer);
  * boundary, without a bounce buffer or longer than what can be copied), ASH_EALIGN (the device's
  * alignment, or the rule of cache lines, without a bounce buffer), ASH_ENOMEM (no room in it).
  * Context: any; it never waits. Cost: linear in size where there are caches to maintain or bytes to
- * copy, else constant; with a bounce buffer, also linear in its slots / 32 under its lock; for
+ * copy, else constant; with a bounce buffer, also linear in its slots under its lock; for
  * memory of pmem, ash_pmem_lookup.
  * Barriers and caches: coherent: DSB SY. Otherwise lines are cleaned (to the device) or cleaned and
  * invalidated (the device writes: no line may be written back over its data) to PoC, DSB SY.

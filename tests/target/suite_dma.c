@@ -41,6 +41,7 @@ static void buffers_fit_the_device(void)
     struct ash_dma_device weak = {.mask = 0xfff}, low = {.mask = 0xffffffff};
     struct ash_pmem_stats stats;
     struct ash_dma_buffer buffer;
+    const void *at;
     ash_bus_t bus;
     ash_pa_t pa;
 
@@ -59,8 +60,9 @@ static void buffers_fit_the_device(void)
     CHECK_EQ(ash_dma_bus_to_pa(&device, bus, &pa), 0);
     CHECK_EQ(pa.value, buffer.block.pa.value);
     MISUSE(ash_dma_exit(&device), ASH_EBUSY, 1);
+    at = buffer.block.ptr;
     CHECK_EQ(ash_dma_free(&buffer), 0);
-    CHECK_EQ(memory_at(buffer.block.ptr), CACHED);
+    CHECK_EQ(memory_at(at), CACHED);
     CHECK_EQ(ash_dma_exit(&device), 0);
 
     CHECK_EQ(ash_dma_init(&coherent), 0);

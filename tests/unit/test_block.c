@@ -203,6 +203,7 @@ int ash_dma_map(struct ash_dma_device *device, ash_pa_t pa, size_t size,
 int ash_dma_unmap(struct ash_dma_mapping *mapping)
 {
     assert_non_null(mapping->device);
+    assert_false(sim_irq_masked); /* no lock is held */
     mapping->device = NULL;
     mapped--;
     return 0;

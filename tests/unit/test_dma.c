@@ -164,12 +164,28 @@ static void buffers_follow_the_device(void **state)
     assert_int_equal(none.block.size, 77);
     assert_int_equal(ash_dma_exit(&device), ASH_EBUSY);
     assert_misused(count);
+    assert_int_equal(ash_pmem_owned(ASH_OWNER_DMA), count * 0x3000);
     for (unsigned i = 0; i < count; i++) {
         assert_int_equal(ash_dma_free(&buffers[i]), 0);
     }
     assert_int_equal(ash_dma_free(&buffers[0]), ASH_ECORRUPT);
     assert_int_equal(support_faults.count, 1);
-    assert_int_equal(support_faults.last.kind, ASH_FAULT_DOUBLE_FREE);
+    assert_int_equal(support_faults.last.kind, ASH_FAULT_FOREIGN);
+    support_faults_reset();
+    /* Nor does it free what has come to lie there. */
+    assert_int_equal(ash_dma_alloc(&device, dma, 0x3000, &buffers[1]), 0);
+    assert_int_equal(ash_dma_free(&buffers[0]), ASH_ECORRUPT);
+    assert_int_equal(support_faults.count, 1);
+    support_faults_reset();
+    assert_int_equal(ash_pmem_owned(ASH_OWNER_DMA), 0x3000);
+    none = buffers[1];
+    if (ASH_CHECK >= 1) {
+        MISUSE(ash_dma_free(&none), ASH_ECORRUPT); /* by a copy */
+    }
+    assert_int_equal(ash_dma_free(&buffers[1]), 0);
+    if (ASH_CHECK >= 1) {
+        MISUSE(ash_dma_free(&none), ASH_ECORRUPT);
+    }
     assert_int_equal(ash_dma_exit(&device), 0);
     assert_all_free(dma);
 }

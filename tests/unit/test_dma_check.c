@@ -93,6 +93,7 @@ static void overlaps(void **state)
 static void buffers_overlap_too(void **state)
 {
     struct ash_dma_buffer buffer;
+    uint64_t at;
 
     (void)state;
     start();
@@ -100,11 +101,12 @@ static void buffers_overlap_too(void **state)
     MISUSE(maps(&other, buffer.block.pa.value + Q - LINE, LINE, TO, &map), ASH_EBUSY);
     assert_int_equal(maps(&other, buffer.block.pa.value + Q, LINE, FROM, &map), 0);
     assert_int_equal(ash_dma_unmap(&map), 0);
+    at = buffer.block.pa.value;
     assert_int_equal(ash_dma_free(&buffer), 0);
-    assert_int_equal(maps(&other, buffer.block.pa.value, LINE, TO, &map), 0);
+    assert_int_equal(maps(&other, at, LINE, TO, &map), 0);
     /* A second free takes nobody else's record away. */
     assert_int_equal(ash_dma_free(&buffer), ASH_ECORRUPT);
-    assert_int_equal(support_faults.last.kind, ASH_FAULT_DOUBLE_FREE);
+    assert_int_equal(support_faults.last.kind, ASH_FAULT_FOREIGN);
     support_faults_reset();
     MISUSE(maps(&device, AT, LINE, FROM, &map), ASH_EBUSY); /* it is in use */
     assert_int_equal(ash_dma_unmap(&map), 0);

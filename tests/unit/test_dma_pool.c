@@ -133,7 +133,9 @@ static void bad_pointers_are_told(void **state)
 
     (void)state;
     start();
+    bad(&device, ASH_FAULT_FOREIGN);             /* the pool is not made */
     assert_int_equal(make(96, 32, 1024, 25), 0); /* 10 in each KiB */
+    assert_int_equal(ash_pmem_owned(ASH_OWNER_DMA), pool.buffer.block.size);
     first = ash_dma_pool_alloc(&pool, &bus);
     second = ash_dma_pool_alloc(&pool, &bus);
     bad(NULL, ASH_FAULT_FOREIGN);
