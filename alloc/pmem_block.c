@@ -191,23 +191,32 @@ int pmem_check_block(const struct ash_pmem_block *block, const void *caller)
     return pmem_act(block, PMEM_CHECK, caller);
 }
 
-/* The next block of the owner from quantum *index on is freed; false if there is none. */
-static bool pmem_release_next(struct ash_pmem *region, unsigned owner, uint32_t *index, int *error)
+/* Runs looked at in one hold of the lock. */
+#define PMEM_STEP 64u
+
+/* The next block of the owner from quantum *index on is freed, if it is among the next runs; false
+ * if there are no runs any more. */
+static bool pmem_release_next(struct ash_pmem *region, unsigned owner, uint32_t *index,
+                              uint32_t *count)
 {
     unsigned long saved = spinlock_acquire(&region->lock);
+    bool more = true;
     uint32_t at, quanta;
 
-    while (pmem_runs_from(&region->runs, *index, &at, &quanta)) {
-        const struct pmem_tag *tag = &region->runs.tags[at];
+    for (unsigned step = 0; more && step < PMEM_STEP; step++) {
+        more = pmem_runs_from(&region->runs, *index, &at, &quanta);
+        if (more) {
+            const struct pmem_tag *tag = &region->runs.tags[at];
 
-        *index = at + quanta;
-        if (tag->state == PMEM_USED && pmem_tag_owner(tag) == owner) {
-            *error = pmem_retire(region, at, saved);
-            return true;
+            *index = at + quanta;
+            if (tag->state == PMEM_USED && pmem_tag_owner(tag) == owner) {
+                *count += pmem_retire(region, at, saved) == 0;
+                return true;
+            }
         }
     }
     spinlock_release(&region->lock, saved);
-    return false;
+    return more;
 }
 
 uint32_t ash_pmem_release(unsigned owner)
@@ -217,10 +226,8 @@ uint32_t ash_pmem_release(unsigned owner)
 
     for (unsigned n = 0; (region = ash_pmem_region(n)) != NULL; n++) {
         uint32_t index = 0;
-        int error = 0;
 
-        while (pmem_release_next(region, owner, &index, &error)) {
-            count += error == 0;
+        while (pmem_release_next(region, owner, &index, &count)) {
         }
     }
     return count;

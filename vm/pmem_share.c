@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Clients of contiguous memory: which pages of a window lead to the block, and which to the sink.
- * The space's tables are the only record of that; the space's lock protects them and whether the
- * block was withdrawn.
+ * The space's tables are the only record of that. Withdrawals change a client with the list's and
+ * the space's lock held, so either is enough to read it; no more than a table's worth of pages is
+ * changed in one hold of them.
  */
 #include "ashlar/pmem_share.h"
 
@@ -49,6 +50,22 @@ static void share_unlist(struct ash_pmem_share *share)
     spinlock_release(&spaces_state.shares_lock, saved);
 }
 
+static uint64_t share_step(uint64_t left)
+{
+    return left < ASH_PMEM_SHARE_STEP ? left : ASH_PMEM_SHARE_STEP;
+}
+
+/* Unmaps the first bytes of the window. */
+static void share_unmap(struct ash_pmem_share *share, uint64_t size)
+{
+    for (uint64_t done = 0; done < size;) {
+        uint64_t step = share_step(size - done);
+
+        (void)ash_space_unmap(share->space, share_va(share, done), step);
+        done += step;
+    }
+}
+
 /* Maps the window to the sink, page by page: all of it or nothing. */
 static int share_map(struct ash_pmem_share *share)
 {
@@ -59,9 +76,7 @@ static int share_map(struct ash_pmem_share *share)
                                   share->access | ASH_MMU_PAGES);
 
         if (error != 0) {
-            if (done > 0) {
-                (void)ash_space_unmap(share->space, share->va, done);
-            }
+            share_unmap(share, done);
             return error;
         }
     }
@@ -85,6 +100,8 @@ int ash_pmem_connect(struct ash_pmem_share *share, struct ash_space *space, ash_
     share->size = block->size;
     share->access = access;
     share->block = *block;
+    share->sunk = 0;
+    share->leaving = false;
     error = ash_frames_alloc(0, ASH_FRAMES_ZERO | ASH_FRAMES_OWNER(ASH_OWNER_PMEM), &share->sink);
     if (error == 0) {
         error = share_map(share);
@@ -146,7 +163,10 @@ static int share_check(const struct ash_pmem_share *share, uint64_t offset, uint
     if (!ash_is_aligned(offset | size, ASH_PAGE_SIZE)) {
         return ASH_EALIGN;
     }
-    return offset > share->size || size > share->size - offset ? ASH_ERANGE : 0;
+    if (offset > share->size || size > share->size - offset || size > ASH_PMEM_SHARE_STEP) {
+        return ASH_ERANGE;
+    }
+    return 0;
 }
 
 int ash_pmem_grant(struct ash_pmem_share *share, uint64_t offset, uint64_t size)
@@ -158,7 +178,7 @@ int ash_pmem_grant(struct ash_pmem_share *share, uint64_t offset, uint64_t size)
         return error;
     }
     saved = spinlock_acquire(&share->space->lock);
-    if (share->block.region == NULL) {
+    if (share->leaving) {
         error = ASH_ENOENT;
     } else if (share_look_at(share, offset, size).granted != 0) {
         error = ASH_EEXIST;
@@ -189,41 +209,53 @@ int ash_pmem_revoke(struct ash_pmem_share *share, uint64_t offset, uint64_t size
     return error;
 }
 
-/* The client loses the block, if it has it; true if it had. */
-static bool share_lose(struct ash_pmem_share *share, const struct ash_pmem_block *block)
+/* The first client that has the block, from `share` on. List's lock held. */
+static struct ash_pmem_share *share_of(struct ash_pmem_share *share,
+                                       const struct ash_pmem_block *block)
+{
+    while (share != NULL &&
+           (share->block.region != block->region || share->block.pa.value != block->pa.value)) {
+        share = share->next;
+    }
+    return share;
+}
+
+/* The client loses the next part of the block; true if that was the last. List's lock held. */
+static bool share_lose(struct ash_pmem_share *share)
 {
     unsigned long saved = spinlock_acquire(&share->space->lock);
-    bool had = share->block.region == block->region && share->block.pa.value == block->pa.value;
+    uint64_t step = share_step(share->size - share->sunk);
 
-    if (had) {
-        /* The window is mapped by pages of a map that is never frozen: this cannot fail. */
-        (void)share_sink(share, 0, share->size);
+    share->leaving = true;
+    /* The window is mapped by pages of a map that is never frozen: this cannot fail. */
+    (void)share_sink(share, share->sunk, step);
+    share->sunk += step;
+    if (share->sunk == share->size) {
         share->block.region = NULL;
     }
     spinlock_release(&share->space->lock, saved);
-    return had;
+    return share->block.region == NULL;
 }
 
 unsigned ash_pmem_withdraw(const struct ash_pmem_block *block)
 {
+    struct ash_pmem_share *share;
     unsigned count = 0;
-    bool lost;
 
     do {
         unsigned long saved = spinlock_acquire(&spaces_state.shares_lock);
-        struct ash_pmem_share *share = spaces_state.shares;
+        bool lost = false;
 
-        lost = false;
-        while (share != NULL && !lost) {
-            lost = share_lose(share, block);
-            share = share->next;
+        share = share_of(spaces_state.shares, block);
+        if (share != NULL) {
+            lost = share_lose(share);
         }
         spinlock_release(&spaces_state.shares_lock, saved);
         if (lost) { /* giving back may change the firmware's map, so no lock is held */
             (void)ash_pmem_put(block);
             count++;
         }
-    } while (lost);
+    } while (share != NULL);
     return count;
 }
 
@@ -233,7 +265,7 @@ void ash_pmem_disconnect(struct ash_pmem_share *share)
 
     share_unlist(share);
     block = share->block; /* who withdraws does not find it any more */
-    (void)ash_space_unmap(share->space, share->va, share->size);
+    share_unmap(share, share->size);
     ash_frames_free(share->sink, 0);
     if (block.region != NULL) {
         (void)ash_pmem_put(&block);
@@ -242,9 +274,15 @@ void ash_pmem_disconnect(struct ash_pmem_share *share)
 
 uint64_t ash_pmem_granted(struct ash_pmem_share *share)
 {
-    unsigned long saved = spinlock_acquire(&share->space->lock);
-    struct share_look look = share_look_at(share, 0, share->size);
+    uint64_t granted = 0;
 
-    spinlock_release(&share->space->lock, saved);
-    return look.granted;
+    for (uint64_t done = 0; done < share->size;) {
+        uint64_t step = share_step(share->size - done);
+        unsigned long saved = spinlock_acquire(&share->space->lock);
+
+        granted += share_look_at(share, done, step).granted;
+        spinlock_release(&share->space->lock, saved);
+        done += step;
+    }
+    return granted;
 }

@@ -170,7 +170,7 @@ int ash_pmem_get(const struct ash_pmem_block *block);
 int ash_pmem_put(const struct ash_pmem_block *block);
 
 /** Frees all blocks of an owner, in all regions; returns how many. Cost: linear in the number of
- *  blocks, not under one lock. */
+ * all blocks and holes, a region's lock being let go at least every 64 of them. */
 uint32_t ash_pmem_release(unsigned owner);
 
 /** Bytes of the blocks of an owner, in all regions. Context: any. */

@@ -26,13 +26,18 @@
 #include "pmem.h"
 #include "space.h"
 
+/** Most bytes of one grant or revoke: what changes at once changes under a lock. */
+#define ASH_PMEM_SHARE_STEP (512 * ASH_PAGE_SIZE)
+
 /** A client. Its fields are the module's own; ash_pmem_connect() sets them all. */
 struct ash_pmem_share {
     struct ash_space *space;
     ash_va_t va;
     uint64_t size;
     ash_mmu_attr_t access;
-    struct ash_pmem_block block; /* region NULL: withdrawn */
+    struct ash_pmem_block block; /* region NULL: withdrawn; else a reference is held */
+    uint64_t sunk;               /* bytes of the window that a withdrawal has reached */
+    bool leaving;                /* it has begun */
     ash_frame_t sink;
     struct ash_pmem_share *next, **link; /* in the list of clients */
 };
@@ -50,8 +55,9 @@ int ash_pmem_connect(struct ash_pmem_share *share, struct ash_space *space, ash_
 /**
  * The client sees [offset, offset + size) of the block from now on, in the block's view.
  * All at once or not at all. Errors: ASH_EINVAL (size 0), ASH_EALIGN, ASH_ERANGE (outside of the
- * block), ASH_EEXIST (a page of it is granted already), ASH_ENOENT (the block was withdrawn).
- * Cost: linear in size, with the space's lock held. Barriers: those of break-before-make.
+ * block, or more than ASH_PMEM_SHARE_STEP: then in several calls), ASH_EEXIST (a page of it is
+ * granted already), ASH_ENOENT (the block was withdrawn). Cost: linear in size, with the space's
+ * lock held. Barriers: those of break-before-make.
  */
 int ash_pmem_grant(struct ash_pmem_share *share, uint64_t offset, uint64_t size);
 
@@ -66,7 +72,8 @@ int ash_pmem_revoke(struct ash_pmem_share *share, uint64_t offset, uint64_t size
  * Takes the block away from all its clients, for good: each sees nothing but its sink until it is
  * disconnected, and holds no reference any more. What an owner does before it frees the block, if
  * nobody is to see what becomes of it. Returns how many clients lost it. Cost: linear in the sizes
- * of their windows, one at a time under the list's lock; and in the number of clients.
+ * of their windows and in the number of clients; ASH_PMEM_SHARE_STEP at a time under locks, so a
+ * client may see a part gone before the rest.
  */
 unsigned ash_pmem_withdraw(const struct ash_pmem_block *block);
 

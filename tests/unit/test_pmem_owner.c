@@ -105,6 +105,30 @@ static void owners_are_told_apart(void **state)
     assert_all_free(dma);
 }
 
+/* Others' blocks are passed over with the lock let go in between. */
+static void releasing_lets_go_of_the_lock(void **state)
+{
+    struct ash_pmem *dma = machine_dma();
+    struct ash_pmem_block blocks[96];
+
+    (void)state;
+    for (unsigned i = 0; i < 96; i++) {
+        unsigned owner = ASH_OWNER_FIRST + (i == 95);
+
+        assert_int_equal(ash_pmem_alloc(dma, Q, 0, ASH_PMEM_OWNER(owner), &blocks[i]), 0);
+    }
+#if ASH_CPUS > 1
+    uint32_t before = dma->lock.next;
+#endif
+    assert_int_equal(ash_pmem_release(ASH_OWNER_FIRST + 2), 0);
+#if ASH_CPUS > 1
+    assert_int_equal(dma->lock.next - before, 2);
+#endif
+    assert_int_equal(ash_pmem_release(ASH_OWNER_FIRST + 1), 1);
+    assert_int_equal(ash_pmem_release(ASH_OWNER_FIRST), 95);
+    assert_all_free(dma);
+}
+
 static unsigned described;
 
 static void describe(const struct ash_usage *usage, void *arg)
@@ -151,9 +175,8 @@ static void usage_is_described(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(references_are_counted),
-        cmocka_unit_test(a_held_block_leaves_last),
-        cmocka_unit_test(owners_are_told_apart),
+        cmocka_unit_test(references_are_counted), cmocka_unit_test(a_held_block_leaves_last),
+        cmocka_unit_test(owners_are_told_apart),  cmocka_unit_test(releasing_lets_go_of_the_lock),
         cmocka_unit_test(usage_is_described),
     };
 

@@ -9,6 +9,7 @@
 
 #define REGION_AT 0x50000000ull
 #define REGION_IN (32 * PAGE)
+#define LARGE     1100u /* pages: more than change at once */
 #define PAGES     6u
 #define WINDOW    (3 * PAGE) /* offset in the space */
 
@@ -16,6 +17,7 @@ static struct ash_space a, b;
 static struct ash_pmem_share in_a, in_b;
 static struct ash_pmem *region;
 static struct ash_pmem_block block;
+static unsigned region_pages = REGION_IN / PAGE, block_pages = PAGES;
 
 static uint32_t *owned(unsigned page)
 {
@@ -25,14 +27,14 @@ static uint32_t *owned(unsigned page)
 static void begin(const struct kind *kind, unsigned cpus)
 {
     machine_start(kind, cpus, 8);
-    sim_add_ram(ash_pa(REGION_AT), REGION_IN);
+    sim_add_ram(ash_pa(REGION_AT), region_pages * PAGE);
     ash_pmem_init(NULL, NULL);
-    must(ash_pmem_add("shared", (struct ash_range){{REGION_AT}, REGION_IN}) == 0);
+    must(ash_pmem_add("shared", (struct ash_range){{REGION_AT}, region_pages * PAGE}) == 0);
     region = ash_pmem_find("shared");
     must(ash_space_create(&a, "a") == 0);
     must(ash_space_create(&b, "b") == 0);
-    must(ash_pmem_alloc(region, PAGES * PAGE, 0, 0, &block) == 0);
-    for (unsigned page = 0; page < PAGES; page++) {
+    must(ash_pmem_alloc(region, block_pages * PAGE, 0, 0, &block) == 0);
+    for (unsigned page = 0; page < block_pages; page++) {
         *owned(page) = 100 + page;
     }
 }
@@ -56,7 +58,7 @@ static void end(void)
 
     ash_space_leave();
     ash_pmem_stats(region, &stats);
-    must(stats.free == REGION_IN && stats.blocks == 0);
+    must(stats.free == region_pages * PAGE && stats.blocks == 0);
     must(ash_pmem_verify(region) == 0);
     must(ash_space_destroy(&a) == 0 && ash_space_destroy(&b) == 0);
     machine_end();
@@ -275,6 +277,40 @@ static void the_owner_takes_all_back(void **state)
     end();
 }
 
+/* No lock is held over more than a table's worth of pages. */
+static void large_windows_change_in_steps(void **state)
+{
+    const uint64_t step = ASH_PMEM_SHARE_STEP;
+
+    (void)state;
+    region_pages = block_pages = LARGE;
+    begin_connected(&kinds[0], 1);
+    ash_space_switch(&a);
+    assert_int_equal(ash_pmem_grant(&in_a, 0, step + PAGE), ASH_ERANGE);
+    for (uint64_t done = 0; done < LARGE * PAGE; done += step) {
+        uint64_t size = done + step < LARGE * PAGE ? step : LARGE * PAGE - done;
+
+        assert_int_equal(ash_pmem_grant(&in_a, done, size), 0);
+    }
+    assert_int_equal(ash_pmem_granted(&in_a), LARGE * PAGE);
+    assert_int_equal(ash_pmem_revoke(&in_a, 0, step + PAGE), ASH_ERANGE);
+    assert_int_equal(client_reads(LARGE - 1), 100 + LARGE - 1);
+#if ASH_CPUS > 1
+    uint32_t before = a.lock.next;
+#endif
+    assert_int_equal(ash_pmem_withdraw(&block), 2);
+#if ASH_CPUS > 1
+    assert_int_equal(a.lock.next - before, 3);
+#endif
+    for (unsigned page = 0; page < LARGE; page += 99) {
+        assert_int_equal(client_reads(page), 0);
+    }
+    assert_int_equal(ash_pmem_granted(&in_a), 0);
+    end_connected();
+    region_pages = REGION_IN / PAGE;
+    block_pages = PAGES;
+}
+
 /* Several CPUs */
 
 #define ROUNDS  60u
@@ -476,10 +512,15 @@ static void every_step_is_needed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(clients_see_what_is_granted),  cmocka_unit_test(a_client_may_read_only),
-        cmocka_unit_test(mistakes_change_nothing),      cmocka_unit_test(connecting_without_memory),
-        cmocka_unit_test(the_block_outlives_its_owner), cmocka_unit_test(the_owner_takes_all_back),
-        cmocka_unit_test(neighbours_of_a_change_stay),  cmocka_unit_test(every_step_is_needed),
+        cmocka_unit_test(clients_see_what_is_granted),
+        cmocka_unit_test(a_client_may_read_only),
+        cmocka_unit_test(mistakes_change_nothing),
+        cmocka_unit_test(connecting_without_memory),
+        cmocka_unit_test(the_block_outlives_its_owner),
+        cmocka_unit_test(the_owner_takes_all_back),
+        cmocka_unit_test(large_windows_change_in_steps),
+        cmocka_unit_test(neighbours_of_a_change_stay),
+        cmocka_unit_test(every_step_is_needed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
