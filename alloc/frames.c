@@ -224,13 +224,15 @@ static __attribute__((noinline)) int alloc_elsewhere(unsigned order, unsigned fl
         return ASH_EINVAL;
     }
     source = find(key, order);
-    if (source.from == NULL) {
-        /* What CPUs keep may be just what is missing. */
+    if (source.from == NULL && FRAMES_ZONE(key) >= ASH_ZONE_NORMAL) {
+        /* What CPUs keep, which is of that zone, may be just what is missing. Once: the others may
+         * well take and keep it again. */
         spinlock_release(&frames_state.lock, saved);
-        if (frames_cache_drain()) {
-            return frames_alloc(order, flags, out);
-        }
+        frames_cache_drain();
         saved = spinlock_acquire(&frames_state.lock);
+        source = find(key, order);
+    }
+    if (source.from == NULL) {
         frames_state.lists[key]->zone->failures++;
         spinlock_release(&frames_state.lock, saved);
         return ASH_ENOMEM;
@@ -255,22 +257,6 @@ static __attribute__((noinline)) int alloc_split(unsigned order, unsigned flags,
     }
     *out = (ash_frame_t){split(lists, smallest(lists, order), lists, order, flags)};
     return finish(lists->zone, saved);
-}
-
-/** A request that is not plain, or not valid. */
-static __attribute__((noinline)) int alloc_special(unsigned order, unsigned flags, ash_frame_t *out)
-{
-    int error;
-
-    if (order > ASH_MAX_ORDER || (flags & ~ASH_FRAMES_ZERO) >= FRAMES_PLAIN ||
-        FRAMES_ZONE(FRAMES_LISTS(flags)) >= ASH_ZONE_HIGH) {
-        return ASH_EINVAL;
-    }
-    error = ash_frames_alloc(order, flags & ~ASH_FRAMES_ZERO, out);
-    if (error == 0) {
-        port_zero(port_ptr(ash_frame_pa(*out)), ASH_PAGE_SIZE << order);
-    }
-    return error;
 }
 
 unsigned frames_take_singles(unsigned flags, uint32_t *numbers, unsigned most)
@@ -318,6 +304,30 @@ int frames_alloc(unsigned order, unsigned flags, ash_frame_t *out)
     index = take_first(lists, order, size);
     *out = (ash_frame_t){hand_out(index, frames_state.words[index], size, flags, lists->zone)};
     return finish(lists->zone, saved);
+}
+
+static inline int alloc_plain(unsigned order, unsigned flags, ash_frame_t *out)
+{
+    if (order == 0 && frames_cache_serves(flags)) {
+        return frames_cache_alloc(flags, out);
+    }
+    return frames_alloc(order, flags, out);
+}
+
+/** A request that is not plain, or not valid. */
+static __attribute__((noinline)) int alloc_special(unsigned order, unsigned flags, ash_frame_t *out)
+{
+    int error;
+
+    if (order > ASH_MAX_ORDER || (flags & ~ASH_FRAMES_ZERO) >= FRAMES_PLAIN ||
+        FRAMES_ZONE(FRAMES_LISTS(flags)) >= ASH_ZONE_HIGH) {
+        return ASH_EINVAL;
+    }
+    error = alloc_plain(order, flags & ~ASH_FRAMES_ZERO, out);
+    if (error == 0) {
+        port_zero(port_ptr(ash_frame_pa(*out)), ASH_PAGE_SIZE << order);
+    }
+    return error;
 }
 
 int ash_frames_alloc(unsigned order, unsigned flags, ash_frame_t *out)
@@ -438,7 +448,7 @@ void frames_free(uint32_t number, unsigned order, const void *caller)
             return;
         }
     }
-    frames_free_otherwise(index, order, saved, caller);
+    frames_free_otherwise(index, order <= ASH_MAX_ORDER ? order : FRAMES_NO_ORDER, saved, caller);
 }
 
 void ash_frames_free(ash_frame_t frame, unsigned order)

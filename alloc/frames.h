@@ -144,6 +144,7 @@ uint32_t frames_head(uint32_t index);
 void frames_free_otherwise(uint32_t offset, unsigned order, unsigned long saved,
                            const void *caller);
 #define FRAMES_ANY_ORDER UINT32_MAX
+#define FRAMES_NO_ORDER  (ASH_MAX_ORDER + 1u) /* that no block has */
 
 /** The word of a free block. */
 static inline uint32_t frames_word(unsigned range, unsigned lists, unsigned order)

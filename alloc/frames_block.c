@@ -73,7 +73,9 @@ void frames_free_otherwise(uint32_t offset, unsigned order, unsigned long saved,
         return;
     }
     if (--frames_state.links[index].next == 1) {
-        frames_state.words[index] = word & ~FRAMES_SHARED;
+        /* Whoever sees that it is not shared frees it without the lock, and it is used anew: all
+         * that was done with it before comes first. */
+        port_store_release(&frames_state.words[index], word & ~FRAMES_SHARED);
     }
     frames_release(saved);
 }
@@ -90,13 +92,14 @@ void ash_frames_get(ash_frame_t frame)
 {
     unsigned long saved = spinlock_acquire(&frames_state.lock);
     uint32_t index = frames_index(frame.number);
+    uint32_t word = index == FRAMES_NO_INDEX ? FRAMES_NOTHING : frames_glance(index);
 
-    if (index == FRAMES_NO_INDEX || !frames_is_used(frames_glance(index))) {
+    if (!frames_is_used(word)) {
         complain(index, frame.number, saved, __builtin_return_address(0));
         return;
     }
-    frames_state.links[index].next = frames_references(index, frames_state.words[index]) + 1;
-    frames_state.words[index] |= FRAMES_SHARED;
+    frames_state.links[index].next = frames_references(index, word) + 1;
+    __atomic_store_n(&frames_state.words[index], word | FRAMES_SHARED, __ATOMIC_RELAXED);
     spinlock_release(&frames_state.lock, saved);
 }
 

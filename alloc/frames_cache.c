@@ -109,37 +109,33 @@ void frames_cache_spill(struct frames_cache *cache, uint32_t number, unsigned lo
     uint32_t *at = frames_cache_word(cache, number);
     uint32_t word = __atomic_load_n(at, __ATOMIC_RELAXED);
 
-    if (cache->count == FRAMES_CACHE_MOST) {
+    bool on = __atomic_load_n(&frames_cpus[0].end, __ATOMIC_RELAXED) != 0;
+
+    if (on && cache->count == FRAMES_CACHE_MOST) {
         give_back(cache, FRAMES_CACHE_BATCH);
     }
-    if (frames_cache_serves(word) && frames_cache_mark(at, word)) {
+    if (on && frames_cache_serves(word) && frames_cache_mark(at, word)) {
         cache->frame[cache->count++] = number;
         spinlock_release(&cache->lock, saved);
         tell();
-    } else { /* freed twice, and that at the same time */
+    } else { /* off, or freed twice, and that at the same time */
         spinlock_release(&cache->lock, saved);
         frames_free(number, 0, caller);
     }
 }
 
-bool frames_cache_drain(void)
+void frames_cache_drain(void)
 {
-    bool any = false;
-
     for (unsigned i = 0; i < 2 * ASH_CPUS; i++) {
         struct frames_cache *cache = &frames_cpus[i / 2].all[i % 2];
         unsigned long saved = spinlock_acquire(&cache->lock);
 
         if (cache->count > 0) {
-            any = true;
             give_back(cache, cache->count);
         }
         spinlock_release(&cache->lock, saved);
     }
-    if (any) {
-        tell();
-    }
-    return any;
+    tell();
 }
 
 uint32_t frames_cache_count(void)
@@ -162,7 +158,7 @@ void ash_frames_cache(bool on)
         __atomic_store_n(&frames_cpus[i].end, on ? frames_state.range[0].end : 0, __ATOMIC_RELAXED);
     }
     if (!on) {
-        (void)frames_cache_drain();
+        frames_cache_drain();
     }
 }
 

@@ -38,12 +38,12 @@ extern struct frames_cpu frames_cpus[ASH_CPUS];
  */
 int frames_cache_fill(struct frames_cache *cache, unsigned flags, ash_frame_t *out,
                       unsigned long saved);
-/** What is left to do when the cache is full, or another CPU freed the frame meanwhile. Comes with
- * the cache's lock and lets it go. */
+/** What is left to do when the cache is full or off, or another CPU freed the frame meanwhile.
+ * Comes with the cache's lock and lets it go. */
 void frames_cache_spill(struct frames_cache *cache, uint32_t number, unsigned long saved,
                         const void *caller);
-/** Gives back all that all CPUs keep; false if there was nothing. No lock is held. */
-bool frames_cache_drain(void);
+/** Gives back all that all CPUs keep. No lock is held. */
+void frames_cache_drain(void);
 /** How many frames of the zone NORMAL are in caches. */
 uint32_t frames_cache_count(void);
 /** Makes all caches, empty. */
@@ -132,7 +132,10 @@ static inline void frames_cache_free(uint32_t number, const void *caller)
 
             spinlock_take(&cache->lock);
             count = cache->count;
-            if (count == FRAMES_CACHE_MOST || !frames_cache_mark(at, word)) {
+            /* Others switch caches off, and empty them after that. */
+            if (count == FRAMES_CACHE_MOST ||
+                (ASH_CPUS > 1 && __atomic_load_n(&cpu->end, __ATOMIC_RELAXED) == 0) ||
+                !frames_cache_mark(at, word)) {
                 frames_cache_spill(cache, number, saved, caller);
                 return;
             }
@@ -166,9 +169,8 @@ static inline void frames_cache_free(uint32_t number, const void *caller)
     frames_free(number, 0, caller);
 }
 
-static inline bool frames_cache_drain(void)
+static inline void frames_cache_drain(void)
 {
-    return false;
 }
 
 static inline uint32_t frames_cache_count(void)

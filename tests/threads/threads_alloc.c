@@ -3,6 +3,9 @@
  * Frames, pools and the heap, all at once, as programs use them: no block is given out twice, and
  * in the end everything is back.
  */
+#include <sched.h>
+
+#include "alloc/frames_cache.h"
 #include "ashlar/frames.h"
 #include "ashlar/heap.h"
 #include "ashlar/pool.h"
@@ -43,8 +46,57 @@ static void frames_look(void)
 
     ash_frames_query((ash_frame_t){(uint32_t)(RAM_AT >> 12) + threads_random_below(64)}, &info);
     if (port_cpu() == 0) {
+        ash_frame_t block;
+
+        while (ash_frames_alloc(ASH_MAX_ORDER, 0, &block) == 0) { /* the last one must fail */
+            ash_frames_free(block, ASH_MAX_ORDER);
+            if (threads_random_below(2) == 0) {
+                break;
+            }
+        }
         ash_frames_cache(false);
+#if ASH_FRAMES_CACHED > 0
+        MUST(frames_cache_count() == 0);
+#endif
         ash_frames_cache(true);
+    }
+}
+
+/* A frame of two: the one that drops its reference first wrote to it just before; the other frees
+ * it, has it again and writes to it, too. */
+#define ROUNDS 40u
+
+static ash_frame_t shared_frame;
+static uint32_t phase;
+
+static void wait_for(uint32_t value)
+{
+    while (port_load_acquire(&phase) != value) {
+        sched_yield();
+    }
+}
+
+static void share(void *arg)
+{
+    (void)arg;
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        if (port_cpu() == 0) {
+            MUST(ash_frames_alloc(0, 0, &shared_frame) == 0);
+            ash_frames_get(shared_frame);
+            port_store_release(&phase, 2 * i + 1);
+            threads_mark(port_ptr(ash_frame_pa(shared_frame)), 64, 1);
+            ash_frames_put(shared_frame);
+            wait_for(2 * i + 2);
+        } else {
+            ash_frame_t again;
+
+            wait_for(2 * i + 1);
+            ash_frames_free(shared_frame, 0);
+            MUST(ash_frames_alloc(0, 0, &again) == 0);
+            threads_mark(port_ptr(ash_frame_pa(again)), 64, 2);
+            ash_frames_free(again, 0);
+            port_store_release(&phase, 2 * i + 2);
+        }
     }
 }
 
@@ -134,6 +186,7 @@ static void work(void *arg)
 int main(void)
 {
     threads_boot();
+    threads_run(2, share, NULL);
     for (unsigned threads = 2; threads <= THREADS_MOST; threads++) {
         struct ash_pool_stats stats;
 

@@ -93,6 +93,8 @@ static void another_order_is_told(void **state)
             machine_expect_fault(ASH_FAULT_MISALIGNED, "frames");
         }
     }
+    ash_frames_free(block, UINT32_MAX);
+    machine_expect_fault(ASH_FAULT_MISALIGNED, "frames");
     assert_int_equal(machine_free(), free);
     ash_frames_free(block, 3);
     assert_int_equal(machine_free(), 256);
