@@ -166,6 +166,8 @@ static const struct command commands[] = {
     {"info", "", "what was found and configured at boot", run_info},
     {"mem", "", "the map: sections, types, permissions", run_mem},
     {"frames", "", "page frames: free, used, by order and owner", run_frames},
+    {"usage", "", "all allocators in one form", usage_print},
+    {"buddyinfo", "", "free blocks of frames by order, as Linux prints them", buddyinfo_print},
     {"heap", "", "heaps: the one that serves malloc, and others", run_heap},
     {"pools", "", "fixed-block pools", run_pools},
     {"pmem", "", "physically contiguous regions", run_pmem},
@@ -190,7 +192,7 @@ static void run_help(const char *argument)
 {
     (void)argument;
     for (size_t i = 0; i < COMMANDS; i++) {
-        printf("  %-6s %-14s %s\n", commands[i].name, commands[i].argument, commands[i].help);
+        printf("  %-9s %-14s %s\n", commands[i].name, commands[i].argument, commands[i].help);
     }
 }
 

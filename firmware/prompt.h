@@ -21,6 +21,10 @@ void banner_print(void);
 /** Prints what lies where in memory, and the firmware's tables. */
 void mem_print(void);
 
+/** The prompt's commands of these names; they take no argument. */
+void usage_print(const char *argument);
+void buddyinfo_print(const char *argument);
+
 /** Runs programs of the archive, several at once if they stand between `&`; without any, lists
  *  them. */
 void programs_run(const char *line);
