@@ -185,6 +185,7 @@ void ash_frames_usage(ash_usage_visit visit, void *arg)
         usage.total = (uint64_t)stats.total * ASH_PAGE_SIZE;
         usage.free = (uint64_t)stats.free * ASH_PAGE_SIZE;
         usage.used = usage.total - usage.free;
+        usage.limit = (uint64_t)ASH_PAGE_SIZE << ASH_MAX_ORDER;
         usage.largest = stats.largest < 0 ? 0 : (uint64_t)ASH_PAGE_SIZE << stats.largest;
         usage.high_water = (uint64_t)stats.high_water * ASH_PAGE_SIZE;
         usage.failures = stats.failures;

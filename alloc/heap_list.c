@@ -148,6 +148,7 @@ void ash_heaps_usage(ash_usage_visit visit, void *arg)
                                   .used = stats.used_bytes,
                                   .free = stats.free_bytes,
                                   .largest = stats.largest_free,
+                                  .limit = ASH_HEAP_MAX,
                                   .high_water = stats.high_water,
                                   .failures = stats.failures,
                                   .blocks = stats.blocks},

@@ -97,6 +97,7 @@ void ash_pools_usage(ash_usage_visit visit, void *arg)
             .used = (uint64_t)stats.used * stats.size,
             .free = (uint64_t)(stats.count - stats.used) * stats.size,
             .largest = stats.used == stats.count ? 0 : stats.size,
+            .limit = stats.size,
             .high_water = (uint64_t)stats.high_water * stats.size,
             .failures = stats.failures,
             .blocks = stats.used,

@@ -19,6 +19,7 @@ struct ash_usage {
     uint64_t used;      /**< that its users hold */
     uint64_t free; /**< that can still be handed out without growing: what is kept in caches too */
     uint64_t largest; /**< the largest request that can be met now without growing; at most free */
+    uint64_t limit; /**< no request is ever larger than this, whatever is free; 0: no such limit */
     uint64_t high_water; /**< most that was ever used at once */
     uint64_t failures;   /**< valid requests that found no room */
     uint64_t blocks;     /**< that its users hold, as a number */
@@ -31,12 +32,15 @@ typedef void (*ash_usage_visit)(const struct ash_usage *usage, void *arg);
 typedef void (*ash_usage_walk)(ash_usage_visit visit, void *arg);
 
 /**
- * How far the free memory is cut up: 0 (one piece) to 100 (pieces of nothing): 100 * (1 - largest /
- * free), rounded down; 0 if nothing is free.
+ * How far the free memory is cut up: from 0 (requests can be as large as ever) to 100: of what is
+ * free, up to the limit, the share that the largest request leaves, rounded down. 0 if nothing is
+ * free.
  */
 static inline unsigned ash_usage_fragmentation(const struct ash_usage *usage)
 {
-    return usage->free == 0 ? 0 : (unsigned)((usage->free - usage->largest) * 100 / usage->free);
+    uint64_t whole = usage->limit != 0 && usage->limit < usage->free ? usage->limit : usage->free;
+
+    return usage->largest >= whole ? 0 : (unsigned)((whole - usage->largest) * 100 / whole);
 }
 
 #endif
