@@ -5,6 +5,7 @@
 #ifndef ALLOC_POOL_H
 #define ALLOC_POOL_H
 
+#include "alloc/stride.h"
 #include "ashlar/fault.h"
 #include "ashlar/pool.h"
 #include "port/port.h"
@@ -20,21 +21,15 @@ static inline bool pool_is_fresh(uint32_t place)
     return (place & POOL_FRESH) != 0;
 }
 
-/**
- * The index of the block that starts at an address. For any other address it is at least the number
- * of blocks: stride = odd * 2^shift, so the product with the inverse of `odd` is quotient * 2^shift
- * exactly if the stride divides the offset, and rotating it right brings a remainder to the top.
+/** The index of the block that starts at an address; for any other at least the number of blocks.
  */
 static inline size_t pool_index(const struct ash_pool *pool, const void *block)
 {
-    size_t product = ((uintptr_t)block - (uintptr_t)pool->blocks) * pool->inverse;
-    unsigned bits = 8 * (unsigned)sizeof(size_t);
-
-    return product >> pool->shift | product << ((bits - pool->shift) & (bits - 1));
+    return stride_index((uintptr_t)block - (uintptr_t)pool->blocks, pool->inverse, pool->shift);
 }
 
-/** The block at an (even) place, and the other way round (which ASH_CHECK >= 1 has from the index).
- */
+/** The block at a place without ASH_POOL_FRESH, and the other way round (from ASH_CHECK 1 on a
+ * place is an index). */
 static inline void *pool_at(const struct ash_pool *pool, uint32_t place)
 {
 #if ASH_CHECK >= 1

@@ -63,6 +63,7 @@ void bench_shuffle(uint16_t *numbers, unsigned count);
 
 void bench_lock(void);
 void bench_pool(void);
+void bench_slab(void);
 void bench_frames(void);
 void bench_pmem(void);
 void bench_heap(void);

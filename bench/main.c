@@ -13,6 +13,7 @@ int main(void)
     bench_calibrate();
     bench_lock();
     bench_pool();
+    bench_slab();
     bench_frames();
     bench_pmem();
     bench_heap();

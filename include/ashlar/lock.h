@@ -26,6 +26,8 @@
     X(ASH_LOCK_PMEM, "pmem region")                                                                \
     X(ASH_LOCK_DMA, "dma")                                                                         \
     X(ASH_LOCK_POOLS, "list of pools")                                                             \
+    X(ASH_LOCK_SLABS, "list of object caches")                                                     \
+    X(ASH_LOCK_SLAB, "object cache")                                                               \
     X(ASH_LOCK_HEAPS, "list of heaps")                                                             \
     X(ASH_LOCK_HEAP, "heap")                                                                       \
     X(ASH_LOCK_FRAMES_CACHE, "cached frames")                                                      \

@@ -24,8 +24,8 @@ void host_ram(ash_pa_t base, size_t bytes)
     free(bank.memory);
     bank.base = base;
     bank.bytes = bytes;
-    bank.memory = aligned_alloc(ASH_PAGE_SIZE, bytes);
-    if (bank.memory == NULL) {
+    /* Blocks of frames have the alignment of their addresses. */
+    if (posix_memalign((void **)&bank.memory, ASH_PAGE_SIZE << ASH_MAX_ORDER, bytes) != 0) {
         fprintf(stderr, "no host memory\n");
         abort();
     }

@@ -52,11 +52,12 @@ void sim_start(void)
     sim_operations_start();
 }
 
+/* Blocks of frames have the alignment of their addresses. */
 static void *take(size_t bytes)
 {
-    void *memory = aligned_alloc(ASH_PAGE_SIZE, bytes);
+    void *memory;
 
-    if (memory == NULL) {
+    if (posix_memalign(&memory, ASH_PAGE_SIZE << ASH_MAX_ORDER, bytes) != 0) {
         sim_broken(SIM_MISUSE, "no host memory for %zu bytes", bytes);
     }
     return memory;

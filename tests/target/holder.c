@@ -9,6 +9,7 @@
 #include "port/port.h"
 
 struct ash_pool holder_pool;
+struct ash_slab holder_slab;
 struct ash_pmem *holder_region;
 
 uint32_t holder_draw(struct holder *own, uint32_t limit)
@@ -43,6 +44,42 @@ static void pool_take(struct holder *own, struct held *thing)
 static void pool_give(struct held *thing)
 {
     ash_pool_free(&holder_pool, thing->memory);
+}
+
+int holder_slab_start(void)
+{
+    const struct ash_slab_config config = {
+        .name = "held", .size = 6 * sizeof(uint32_t), .align = 8, .owner = ASH_OWNER_TEST};
+    int error = ash_slab_create(&holder_slab, &config);
+    void **first = NULL, **object;
+
+    if (error != 0) {
+        return error;
+    }
+    for (unsigned i = 0; i < 2 * ASH_CPUS * (HOLDER_MOST + ASH_SLAB_ROUNDS); i++) {
+        object = ash_slab_alloc(&holder_slab);
+        if (object != NULL) {
+            *object = first;
+            first = object;
+        }
+    }
+    while ((object = first) != NULL) {
+        first = *object;
+        ash_slab_free(&holder_slab, object);
+    }
+    return 0;
+}
+
+static void slab_take(struct holder *own, struct held *thing)
+{
+    (void)own;
+    thing->memory = ash_slab_alloc(&holder_slab);
+    thing->words = 6;
+}
+
+static void slab_give(struct held *thing)
+{
+    ash_slab_free(&holder_slab, thing->memory);
 }
 
 static void heap_take(struct holder *own, struct held *thing)
@@ -106,6 +143,7 @@ static void window_give(struct held *thing)
 
 const struct held_kind held_frames = {frames_take, frames_give, HOLDER_MOST};
 const struct held_kind held_pool = {pool_take, pool_give, HOLDER_MOST};
+const struct held_kind held_slab = {slab_take, slab_give, HOLDER_MOST};
 const struct held_kind held_heap = {heap_take, heap_give, HOLDER_MOST};
 const struct held_kind held_vmap = {vmap_take, vmap_give, HOLDER_MOST};
 const struct held_kind held_pmem = {pmem_take, pmem_give, HOLDER_MOST};

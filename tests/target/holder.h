@@ -12,6 +12,7 @@
 #include "ashlar/frames.h"
 #include "ashlar/pmem.h"
 #include "ashlar/pool.h"
+#include "ashlar/slab.h"
 
 #define HOLDER_MOST 8u /* things that are held at a time */
 
@@ -38,12 +39,16 @@ struct held_kind {
     unsigned most; /**< things at a time, at most HOLDER_MOST */
 };
 
-extern const struct held_kind held_frames, held_pool, held_heap, held_vmap, held_pmem, held_window;
+extern const struct held_kind held_frames, held_pool, held_slab, held_heap, held_vmap, held_pmem,
+    held_window;
 
 extern struct ash_pool holder_pool;    /**< held_pool's; of blocks of at least 24 bytes */
+extern struct ash_slab holder_slab;    /**< held_slab's; made by holder_slab_start() */
 extern struct ash_pmem *holder_region; /**< held_pmem's; NULL: there is none */
 
 uint32_t holder_draw(struct holder *own, uint32_t limit);
+/** Makes the cache with as much memory as all CPUs' holders and magazines may need together. */
+int holder_slab_start(void);
 /** Takes one thing, or gives one back. */
 void holder_step(struct holder *own, const struct held_kind *kind);
 /** Gives all back. */

@@ -79,6 +79,18 @@ static void pools_in_interrupts(void)
     CHECK_EQ(ash_pool_destroy(&holder_pool), 0);
 }
 
+static void object_caches_in_interrupts(void)
+{
+    struct ash_slab_stats stats;
+
+    CHECK_EQ(holder_slab_start(), 0);
+    interrupt_all(&held_slab);
+    ash_slab_stats(&holder_slab, &stats);
+    CHECK_EQ(stats.used, 0);
+    CHECK_EQ(ash_slab_verify(&holder_slab), 0);
+    CHECK_EQ(ash_slab_destroy(&holder_slab), 0);
+}
+
 static void the_heap_in_interrupts(void)
 {
     struct ash_heap_stats before, after;
@@ -94,6 +106,7 @@ static void the_heap_in_interrupts(void)
 static const struct target_case cases[] = {
     TARGET_CASE(frames_in_interrupts),
     TARGET_CASE(pools_in_interrupts),
+    TARGET_CASE(object_caches_in_interrupts),
     TARGET_CASE(the_heap_in_interrupts),
 };
 

@@ -150,6 +150,19 @@ static void a_pool_by_all(void)
     CHECK_EQ(ash_pool_destroy(&holder_pool), 0);
 }
 
+static void an_object_cache_by_all(void)
+{
+    struct ash_slab_stats stats;
+
+    ON_CPUS_OR_SKIP();
+    CHECK_EQ(holder_slab_start(), 0);
+    all_with(&held_slab, STEPS);
+    ash_slab_stats(&holder_slab, &stats);
+    CHECK_EQ(stats.used, 0);
+    CHECK_EQ(ash_slab_verify(&holder_slab), 0);
+    CHECK_EQ(ash_slab_destroy(&holder_slab), 0);
+}
+
 static void the_heap_by_all(void)
 {
     struct ash_heap_stats before, after;
@@ -251,10 +264,16 @@ ELSEWHERE(port)
 ELSEWHERE(trap)
 
 static const struct target_case cases[] = {
-    TARGET_CASE(frames_by_all),        TARGET_CASE(single_frames_spare_the_lock),
-    TARGET_CASE(a_pool_by_all),        TARGET_CASE(the_heap_by_all),
-    TARGET_CASE(mapped_memory_by_all), TARGET_CASE(contiguous_memory_by_all),
-    TARGET_CASE(windows_by_all),       TARGET_CASE(processor_elsewhere),
-    TARGET_CASE(port_elsewhere),       TARGET_CASE(trap_elsewhere),
+    TARGET_CASE(frames_by_all),
+    TARGET_CASE(single_frames_spare_the_lock),
+    TARGET_CASE(a_pool_by_all),
+    TARGET_CASE(an_object_cache_by_all),
+    TARGET_CASE(the_heap_by_all),
+    TARGET_CASE(mapped_memory_by_all),
+    TARGET_CASE(contiguous_memory_by_all),
+    TARGET_CASE(windows_by_all),
+    TARGET_CASE(processor_elsewhere),
+    TARGET_CASE(port_elsewhere),
+    TARGET_CASE(trap_elsewhere),
 };
 const struct target_suite suite_smp_alloc = TARGET_SUITE("smp-alloc", cases);

@@ -21,6 +21,7 @@
     X(frames)                                                                                      \
     X(vmap)                                                                                        \
     X(pool)                                                                                        \
+    X(slab)                                                                                        \
     X(heap)                                                                                        \
     X(heaps)                                                                                       \
     X(pmem)                                                                                        \

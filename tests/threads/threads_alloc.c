@@ -9,6 +9,7 @@
 #include "ashlar/frames.h"
 #include "ashlar/heap.h"
 #include "ashlar/pool.h"
+#include "ashlar/slab.h"
 #include "tests/threads/threads.h"
 
 #define STEPS 1500u
@@ -125,6 +126,18 @@ static void pool_give(void *block)
     ash_pool_free(&shared_pool, block);
 }
 
+static struct ash_slab objects;
+
+static void *slab_take(void)
+{
+    return ash_slab_alloc(&objects);
+}
+
+static void slab_give(void *object)
+{
+    ash_slab_free(&objects, object);
+}
+
 static void *heap_take(void)
 {
     return ash_heap_alloc(&ash_heap_default, BLOCK + threads_random_below(3000));
@@ -152,8 +165,8 @@ static void created_pool(uint32_t mark)
 static void work(void *arg)
 {
     ash_frame_t frames[HELD];
-    void *pool[HELD], *heap[HELD];
-    unsigned frame_count = 0, pool_count = 0, heap_count = 0;
+    void *pool[HELD], *heap[HELD], *slab[HELD];
+    unsigned frame_count = 0, pool_count = 0, heap_count = 0, slab_count = 0;
     struct ash_heap_stats stats;
 
     (void)arg;
@@ -162,6 +175,7 @@ static void work(void *arg)
 
         frames_step(frames, &frame_count, mark);
         blocks_step(pool, &pool_count, mark, pool_take, pool_give);
+        blocks_step(slab, &slab_count, mark, slab_take, slab_give);
         blocks_step(heap, &heap_count, mark, heap_take, heap_give);
         if (step % 5 == 0) {
             created_pool(mark);
@@ -170,6 +184,7 @@ static void work(void *arg)
             ash_heap_stats(&ash_heap_default, &stats);
             frames_look();
             MUST(ash_frames_verify() == 0);
+            (void)ash_slab_shrink(&objects);
         }
     }
     while (frame_count > 0) {
@@ -177,6 +192,9 @@ static void work(void *arg)
     }
     while (pool_count > 0) {
         pool_give(pool[--pool_count]);
+    }
+    while (slab_count > 0) {
+        slab_give(slab[--slab_count]);
     }
     while (heap_count > 0) {
         heap_give(heap[--heap_count]);
@@ -188,11 +206,16 @@ int main(void)
     threads_boot();
     threads_run(2, share, NULL);
     for (unsigned threads = 2; threads <= THREADS_MOST; threads++) {
+        const struct ash_slab_config config = {
+            .name = "objects", .size = BLOCK, .owner = ASH_OWNER_TEST};
         struct ash_pool_stats stats;
 
+        MUST(ash_slab_create(&objects, &config) == 0);
         threads_run(threads, work, NULL);
         ash_pool_stats(&shared_pool, &stats);
         MUST(stats.used == 0);
+        MUST(ash_slab_verify(&objects) == 0 && ash_slab_destroy(&objects) == 0);
+        MUST(ash_frames_owned(ASH_OWNER_TEST) == 0);
         MUST(ash_frames_owned(ASH_OWNER_TABLES) == 0 && ash_frames_owned(ASH_OWNER_POOL) == 0);
         MUST(ash_frames_verify() == 0 && ash_heap_verify(&ash_heap_default) == 0);
         MUST(ash_pool_verify(&shared_pool) == 0);
