@@ -87,14 +87,16 @@ void ash_slabs_report(ash_print_fn print)
 {
     struct ash_slab_stats stats;
 
-    print("# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>"
-          " : owner <most> <failed>\n");
+    print("slabinfo - version: 2.1\n"
+          "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>"
+          " : tunables <limit> <batchcount> <sharedfactor>"
+          " : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
     for (unsigned n = 0; nth_stats(n, &stats); n++) {
-        print("%-17s %13lu %10lu %9lu %12lu %14lu : %s %lu %lu\n", stats.name,
-              (unsigned long)stats.used, (unsigned long)stats.slabs * stats.per_slab,
+        print("%-17s %6lu %6lu %6lu %4lu %4lu : tunables %4u %4u %4u : slabdata %6lu %6lu %6u\n",
+              stats.name, (unsigned long)stats.used, (unsigned long)stats.slabs * stats.per_slab,
               (unsigned long)stats.size, (unsigned long)stats.per_slab, 1ul << stats.order,
-              ash_frames_owner_name(stats.owner), (unsigned long)stats.high_water,
-              (unsigned long)stats.failures);
+              ASH_SLAB_ROUNDS, ASH_SLAB_ROUNDS / 2, 0u, (unsigned long)stats.slabs,
+              (unsigned long)stats.slabs, 0u);
     }
 }
 
@@ -111,6 +113,7 @@ void ash_slabs_usage(ash_usage_visit visit, void *arg)
             .used = (uint64_t)stats.used * stats.size,
             .free = (objects - stats.used) * stats.size,
             .largest = objects > stats.used ? stats.size : 0,
+            .limit = stats.size,
             .high_water = (uint64_t)stats.high_water * stats.size,
             .failures = stats.failures,
             .blocks = stats.used,

@@ -168,6 +168,7 @@ static const struct command commands[] = {
     {"frames", "", "page frames: free, used, by order and owner", run_frames},
     {"usage", "", "all allocators in one form", usage_print},
     {"buddyinfo", "", "free blocks of frames by order, as Linux prints them", buddyinfo_print},
+    {"slabinfo", "", "object caches, as Linux prints them", slabinfo_print},
     {"heap", "", "heaps: the one that serves malloc, and others", run_heap},
     {"pools", "", "fixed-block pools", run_pools},
     {"pmem", "", "physically contiguous regions", run_pmem},

@@ -24,6 +24,7 @@ void mem_print(void);
 /** The prompt's commands of these names; they take no argument. */
 void usage_print(const char *argument);
 void buddyinfo_print(const char *argument);
+void slabinfo_print(const char *argument);
 
 /** Runs programs of the archive, several at once if they stand between `&`; without any, lists
  *  them. */

@@ -9,11 +9,12 @@
 #include "ashlar/heap.h"
 #include "ashlar/pmem.h"
 #include "ashlar/pool.h"
+#include "ashlar/slab.h"
 #include "ashlar/usage.h"
 #include "firmware/prompt.h"
 
-static const ash_usage_walk walks[] = {ash_frames_usage, ash_pools_usage, ash_heaps_usage,
-                                       ash_pmem_usage};
+static const ash_usage_walk walks[] = {ash_frames_usage, ash_pools_usage, ash_slabs_usage,
+                                       ash_heaps_usage, ash_pmem_usage};
 
 static unsigned long kib(uint64_t bytes)
 {
@@ -55,4 +56,10 @@ void buddyinfo_print(const char *argument)
         }
         printf("\n");
     }
+}
+
+void slabinfo_print(const char *argument)
+{
+    (void)argument;
+    ash_slabs_report(printf);
 }

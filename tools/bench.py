@@ -30,7 +30,7 @@ ROW = re.compile(rf"^# bench (\S+) (\S+) {NUMBER} {NUMBER} {NUMBER}$", re.MULTIL
 
 
 def read_limits(path=LIMITS):
-    """{name: {(check, cpus): {arch: (mean, worst)}}} of the file; None: no limit."""
+    """{name: {(check, cpus): {arch: (mean, worst, missed)}}} of the file; None: no limit."""
     limits = {}
     with open(path, encoding="utf-8") as file:
         for line in file:
@@ -38,21 +38,23 @@ def read_limits(path=LIMITS):
             if not words:
                 continue
             name, check, cpus, *most = words
-            if len(most) != 4:
-                raise ValueError(f"{path}: {line.strip()}: 7 words wanted")
-            most = [None if word == "-" else number(word) for word in most]
+            missed = most[4:] == ["missed"]
+            if len(most) != 4 + missed:
+                raise ValueError(f"{path}: {line.strip()}: 7 words wanted, and perhaps `missed`")
+            most = [None if word == "-" else number(word) for word in most[:4]]
             build = tuple(None if word == "any" else int(word) for word in (check, cpus))
-            limits.setdefault(name, {})[build] = {"a32": tuple(most[:2]), "a64": tuple(most[2:])}
+            limits.setdefault(name, {})[build] = {
+                "a32": (*most[:2], missed), "a64": (*most[2:], missed)}
     return limits
 
 
 def limit_of(limits, name, build, arch):
-    """(mean, worst) that hold for a row of this build."""
+    """(mean, worst, whether it is known to be missed) that hold for a row of this build."""
     of_name = limits.get(name, {})
     for key in (build, (None, None)):
         if key in of_name:
             return of_name[key][arch]
-    return None, None
+    return None, None, False
 
 
 def measure(arch, build, cpus, seconds):
@@ -88,9 +90,9 @@ def rows(text, arch, check, cpus, limits):
     for match in ROW.finditer(text):
         name, unit = match[1], match[2]
         mean, p99, worst = map(number, match.groups()[2:])
-        limit, limit_worst = limit_of(limits, name, (check, cpus), arch)
+        limit, limit_worst, missed = limit_of(limits, name, (check, cpus), arch)
         yield {"name": name, "unit": unit, "check": check, "cpus": cpus, "limit": limit,
-               "limit_worst": limit_worst, "mean": mean, "p99": p99, "worst": worst}
+               "limit_worst": limit_worst, "missed": missed, "mean": mean, "p99": p99, "worst": worst}
 
 
 def shown(results):
@@ -109,7 +111,9 @@ def verdict(row):
     factor = max((row[value] / row[limit] if row[limit] else 2 * row[value]
                   for limit, value in (("limit", "mean"), ("limit_worst", "worst"))
                   if row[limit] is not None), default=0)
-    return "" if factor <= 1 else "near" if factor <= TOLERANCE else "OVER"
+    if factor <= TOLERANCE:
+        return "" if factor <= 1 else "near"
+    return "missed" if row["missed"] else "OVER"
 
 
 def show(value):

@@ -15,6 +15,7 @@ LIMITS = """# name CHECK CPUS a32 a64
 map-page           0   1  250    - 175   -
 map-random         0   1  700 1200 500 900
 pool-alloc         1   4    -   21   -   -   # the worst only
+pool-alloc         0   1   10    -   -   -   missed
 unmap-random-left any any   1    -   1   -
 """
 
@@ -44,13 +45,15 @@ class Rows(unittest.TestCase):
     def test_bad_limits(self):
         with self.assertRaises(ValueError):
             limits("map-page 0 1 250 -\n")
+        with self.assertRaises(ValueError):
+            limits("map-page 0 1 250 - - - mised\n")
 
     def test_the_projects_limits(self):
         self.assertIn("boot", bench.read_limits())
 
     def test_verdict(self):
         verdicts = {name: bench.verdict(row) for name, row in rows().items()}
-        self.assertEqual(verdicts, {"map-page": "", "map-random": "near", "pool-alloc": "",
+        self.assertEqual(verdicts, {"map-page": "", "map-random": "near", "pool-alloc": "missed",
                                     "unmap-random-left": ""})
         self.assertEqual(bench.verdict(rows(1, 4)["pool-alloc"]), "near")
         row = rows(text=TEXT.replace("240.00", "276.00", 1))["map-page"]
