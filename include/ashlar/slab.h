@@ -143,8 +143,8 @@ uint32_t ash_slab_out(struct ash_slab *slab, void (*visit)(void *object, void *a
  *  told what. Nobody else may use it meanwhile. Cost: linear in the objects: tests. */
 int ash_slab_verify(struct ash_slab *slab);
 
-/** Prints a line for each cache, in the format of Linux's /proc/slabinfo (all slabs count as active,
- *  magazines are the tunables). Not in interrupts. */
+/** Prints a line for each cache, in the format of Linux's /proc/slabinfo (all slabs count as
+ * active, magazines are the tunables). Not in interrupts. */
 void ash_slabs_report(ash_print_fn print);
 
 /** Describes the caches (usage.h). Not in interrupts. */
