@@ -182,7 +182,11 @@ void *ash_pool_alloc(struct ash_pool *pool)
             break;
         }
     }
-#if ASH_CHECK >= 1
+#if ASH_CHECK >= 2
+    /* Whoever checks the list and sees this sees that the head has changed, too: an exchange with
+     * acquire order alone may be seen after what follows it (DDI 0487 B2.3). */
+    port_store_release(pool_link(pool, place), POOL_OUT);
+#elif ASH_CHECK >= 1
     port_store_relaxed(pool_link(pool, place), POOL_OUT);
 #endif
     block = pool_at(pool, place);

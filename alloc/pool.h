@@ -90,8 +90,13 @@ static inline void pool_fault(enum ash_fault_kind kind, const char *what, const 
 /* pool_check.c */
 
 struct pool_walk {
-    uint32_t free;  /* blocks in the list that were out before */
-    uint32_t fresh; /* blocks that were ever out, by the end of the list */
+    uint64_t list;     /* the head where this walk began */
+    uint32_t place;    /* where it is */
+    uint32_t passed;   /* blocks up to there */
+    uint32_t begun;    /* walks */
+    uint32_t free;     /* blocks in the list that were out before */
+    uint32_t fresh;    /* blocks that were ever out, by the end of the list */
+    const char *error; /* what is wrong with the list, or NULL */
 };
 
 /**
@@ -100,6 +105,11 @@ struct pool_walk {
  * that found its end.
  */
 const char *pool_walk(const struct ash_pool *pool, struct pool_walk *walk);
+
+/** The same in parts: the next `steps` blocks at most. True when it is done. Whatever becomes of
+ *  the pool in between, only memory of the pool as it is now is read. */
+void pool_walk_begin(const struct ash_pool *pool, struct pool_walk *walk);
+bool pool_walk_on(const struct ash_pool *pool, struct pool_walk *walk, uint32_t steps);
 
 /* pool_report.c */
 

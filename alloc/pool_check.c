@@ -11,41 +11,67 @@ static bool is_block(const struct ash_pool *pool, uint32_t place)
     return !pool_is_fresh(place) && pool_index(pool, pool_at(pool, place)) < pool->count;
 }
 
-/** One walk from this first place on. */
-static const char *walk_from(const struct ash_pool *pool, uint32_t place, struct pool_walk *walk)
+static void begin(const struct ash_pool *pool, struct pool_walk *walk)
 {
-    uint32_t free = 0;
+    walk->list = port_load64_relaxed(&pool->list.word);
+    walk->place = (uint32_t)walk->list;
+    walk->passed = 0;
+    walk->error = NULL;
+    walk->begun++;
+}
 
-    while (is_block(pool, place) && free < pool->count) {
-        place = port_load_relaxed(pool_link(pool, place));
-        free++;
+void pool_walk_begin(const struct ash_pool *pool, struct pool_walk *walk)
+{
+    *walk = (struct pool_walk){0};
+    begin(pool, walk);
+}
+
+/** What the end of a walk says of the list. */
+static const char *end(const struct ash_pool *pool, struct pool_walk *walk)
+{
+    if (walk->place != pool->end && !is_block(pool, walk->place ^ POOL_FRESH)) {
+        return "free list is broken";
+    }
+    walk->free = walk->passed;
+    walk->fresh = pool_before(pool, walk->place);
+    return walk->free > walk->fresh ? "free list is longer than the pool" : NULL;
+}
+
+bool pool_walk_on(const struct ash_pool *pool, struct pool_walk *walk, uint32_t steps)
+{
+    while (walk->error == NULL && is_block(pool, walk->place) && walk->passed < pool->count) {
+        if (steps-- == 0) {
+            return false;
+        }
+        walk->place = port_load_relaxed(pool_link(pool, walk->place));
+        walk->passed++;
 #if ASH_CHECK >= 1
-        if (place == POOL_OUT) {
-            return "block that is out is in the free list";
+        if (walk->place == POOL_OUT) {
+            walk->error = "block that is out is in the free list";
         }
 #endif
     }
-    if (place != pool->end && !is_block(pool, place ^ POOL_FRESH)) {
-        return "free list is broken";
+    if (walk->error == NULL) {
+        walk->error = end(pool, walk);
     }
-    walk->free = free;
-    walk->fresh = pool_before(pool, place);
-    return free > walk->fresh ? "free list is longer than the pool" : NULL;
+    port_dmb_ish(); /* what was read on the way was read before the head once more */
+    if (port_load64_relaxed(&pool->list.word) == walk->list) {
+        return true;
+    }
+    walk->error = NULL;
+    if (walk->begun == WALKS) {
+        return true;
+    }
+    begin(pool, walk);
+    return false;
 }
 
 const char *pool_walk(const struct ash_pool *pool, struct pool_walk *walk)
 {
-    *walk = (struct pool_walk){0};
-    for (unsigned n = 0; n < WALKS; n++) {
-        uint64_t list = port_load64_relaxed(&pool->list.word);
-        const char *error = walk_from(pool, (uint32_t)list, walk);
-
-        port_dmb_ish(); /* what was read on the way was read before the head once more */
-        if (port_load64_relaxed(&pool->list.word) == list) {
-            return error;
-        }
+    pool_walk_begin(pool, walk);
+    while (!pool_walk_on(pool, walk, UINT32_MAX)) {
     }
-    return NULL;
+    return walk->error;
 }
 
 int ash_pool_verify(struct ash_pool *pool)

@@ -6,6 +6,8 @@
 #include "alloc/pool.h"
 #include "port/spinlock.h"
 
+#define STEPS 64u /* free blocks that are passed with the list's lock held once */
+
 /* Given by the linker if there is any static pool. */
 extern struct ash_pool *const __start_ash_pools[] __attribute__((weak));
 extern struct ash_pool *const __stop_ash_pools[] __attribute__((weak));
@@ -37,40 +39,76 @@ void pool_delist(struct ash_pool *pool)
     spinlock_release(&pools_lock, saved);
 }
 
+static void fill(const struct ash_pool *pool, const struct pool_walk *walk,
+                 struct ash_pool_stats *stats)
+{
+    stats->name = pool->name;
+    stats->size = pool->stride;
+    stats->count = pool->count;
+    stats->failures = port_load_relaxed(&pool->failures);
+    stats->used = walk->fresh - walk->free;
+    stats->high_water = walk->fresh;
+}
+
 void ash_pool_stats(struct ash_pool *pool, struct ash_pool_stats *stats)
 {
     struct pool_walk walk;
 
     (void)pool_walk(pool, &walk);
-    stats->name = pool->name;
-    stats->size = pool->stride;
-    stats->count = pool->count;
-    stats->failures = port_load_relaxed(&pool->failures);
-    stats->used = walk.fresh - walk.free;
-    stats->high_water = walk.fresh;
+    fill(pool, &walk, stats);
+}
+
+/** The pool, if it is still there, or the n-th in the list, or NULL. The lock is held. */
+static struct ash_pool *look_up(const struct ash_pool *wanted, size_t n)
+{
+    struct ash_pool *nth = NULL;
+
+    for (struct ash_pool *pool = pools; pool != NULL; pool = pool->next) {
+        if (pool == wanted) {
+            return pool;
+        }
+        if (n-- == 0) {
+            nth = pool;
+        }
+    }
+    return nth;
+}
+
+/** Figures of the n-th created pool; false if there is none. The lock is let go on the way: a pool
+ *  that ends meanwhile is left for the one in its place. */
+static bool created_stats(size_t n, struct ash_pool_stats *stats)
+{
+    struct ash_pool *pool = NULL;
+    struct pool_walk walk;
+    bool done;
+
+    do {
+        unsigned long saved = spinlock_acquire(&pools_lock);
+        struct ash_pool *found = look_up(pool, n);
+
+        if (found != NULL && found != pool) {
+            pool_walk_begin(found, &walk);
+        }
+        pool = found;
+        done = pool == NULL || pool_walk_on(pool, &walk, STEPS);
+        if (pool != NULL && done) {
+            fill(pool, &walk, stats);
+        }
+        spinlock_release(&pools_lock, saved);
+    } while (!done);
+    return pool != NULL;
 }
 
 /** Figures of the n-th pool; false if there is none. */
 static bool nth_stats(size_t n, struct ash_pool_stats *stats)
 {
     size_t fixed = (size_t)(__stop_ash_pools - __start_ash_pools);
-    unsigned long saved;
-    struct ash_pool *pool;
 
     if (n < fixed) {
         ash_pool_stats(__start_ash_pools[n], stats);
         return true;
     }
-    n -= fixed;
-    saved = spinlock_acquire(&pools_lock);
-    for (pool = pools; pool != NULL && n > 0; n--) {
-        pool = pool->next;
-    }
-    if (pool != NULL) {
-        ash_pool_stats(pool, stats);
-    }
-    spinlock_release(&pools_lock, saved);
-    return pool != NULL;
+    return created_stats(n - fixed, stats);
 }
 
 void ash_pools_report(ash_print_fn print)

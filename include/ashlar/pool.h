@@ -104,7 +104,8 @@ void ash_pool_stats(struct ash_pool *pool, struct ash_pool_stats *stats);
  *  Cost: linear in the pool: tests and debugging. */
 int ash_pool_verify(struct ash_pool *pool);
 
-/** Prints one line for each pool of the image, and each that was created. Not in interrupts. */
+/** Prints one line for each pool of the image, and each that was created. Not in interrupts. The
+ *  lock of the list is let go after every 64 free blocks that it passes. */
 void ash_pools_report(ash_print_fn print);
 
 /** Describes them (usage.h). Not in interrupts. */

@@ -17,10 +17,12 @@ static struct {
     uint32_t loaded[SIM_CPUS];
 } watched[WATCHED];
 static unsigned watched_count;
+const void *sim_released;
 
 void sim_exclusive_start(void)
 {
     watched_count = 0;
+    sim_released = NULL;
 }
 
 void sim_watch(const void *word)
@@ -193,6 +195,7 @@ void port_store_release(uint32_t *word, uint32_t value)
 {
     sim_explicit_access();
     sim_watch_store(word);
+    sim_released = word;
     __atomic_store_n(word, value, __ATOMIC_RELEASE);
     sim_step();
 }

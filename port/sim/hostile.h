@@ -164,5 +164,7 @@ void sim_exception_return(void);
 /** A compare-exchange of this word relies on nothing else having been there since this CPU loaded
  *  it (port_load_acquire): pointers without a tag, for example (rule 40). */
 void sim_watch(const void *word);
+/** The word that was last stored with release order (port_store_release), or NULL. */
+extern const void *sim_released;
 
 #endif

@@ -162,6 +162,20 @@ static void created_pool(uint32_t mark)
     }
 }
 
+static void count_usage(const struct ash_usage *usage, void *arg)
+{
+    *(uint32_t *)arg += usage->name != NULL;
+}
+
+/* Pools end while their figures are taken. */
+static void look_at_pools(void)
+{
+    uint32_t count = 0;
+
+    ash_pools_usage(count_usage, &count);
+    MUST(count > 0);
+}
+
 static void work(void *arg)
 {
     ash_frame_t frames[HELD];
@@ -183,6 +197,7 @@ static void work(void *arg)
         if (step % 50 == 0) {
             ash_heap_stats(&ash_heap_default, &stats);
             frames_look();
+            look_at_pools();
             MUST(ash_frames_verify() == 0);
             (void)ash_slab_shrink(&objects);
         }

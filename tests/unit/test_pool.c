@@ -4,7 +4,9 @@
  * detection.
  */
 #include "alloc/pool.h"
+#include "ashlar/lock.h"
 #include "ashlar/pool.h"
+#include "port/sim/hostile.h"
 #include "tests/unit/frames_machine.h"
 
 #define BASE 0x40000000ull
@@ -250,6 +252,101 @@ static void report_lists_all_pools(void **state)
     assert_int_equal(ash_pool_destroy(&second), 0);
 }
 
+#if ASH_LOCKS_NAMED
+static unsigned long list_taken(void)
+{
+    const char *line;
+    unsigned long taken;
+
+    lines[0] = '\0';
+    ash_locks_report(keep_print);
+    line = strstr(lines, "list of pools");
+    assert_non_null(line);
+    assert_int_equal(sscanf(line, "list of pools pools %lu", &taken), 1);
+    return taken;
+}
+
+static void visit_any(const struct ash_usage *usage, void *arg)
+{
+    *(uint64_t *)arg += strcmp(usage->name, "long") == 0 ? usage->high_water : 0;
+}
+
+/* The list's lock is let go after every 64 blocks of a free list. */
+static void report_holds_its_lock_for_a_bounded_time(void **state)
+{
+    struct ash_pool pool;
+    void *blocks[300];
+    unsigned long before;
+    uint64_t bytes = 0;
+
+    (void)state;
+    assert_int_equal(ash_pool_create(&pool, "long", 8, 0, 300), 0);
+    for (unsigned i = 0; i < 300; i++) {
+        blocks[i] = ash_pool_alloc(&pool);
+    }
+    for (unsigned i = 0; i < 300; i++) {
+        ash_pool_free(&pool, blocks[i]);
+    }
+    before = list_taken();
+    ash_pools_usage(visit_any, &bytes);
+    assert_int_equal(bytes, 300 * pool.stride);
+    assert_int_equal(list_taken() - before, 300 / 64 + 1 + 1); /* and one that finds no more */
+    assert_int_equal(ash_pool_destroy(&pool), 0);
+}
+#endif
+
+/* Figures are taken in parts, and the pool changes, or is another one, in between. */
+static void walks_may_be_interrupted(void **state)
+{
+    struct ash_pool pool;
+    struct pool_walk walk;
+    void *blocks[100];
+    unsigned parts = 0;
+
+    (void)state;
+    assert_int_equal(ash_pool_create(&pool, "parts", 8, 0, 100), 0);
+    for (unsigned i = 0; i < 100; i++) {
+        blocks[i] = ash_pool_alloc(&pool);
+    }
+    for (unsigned i = 0; i < 99; i++) {
+        ash_pool_free(&pool, blocks[i]);
+    }
+    pool_walk_begin(&pool, &walk);
+    assert_false(pool_walk_on(&pool, &walk, 64));
+    assert_int_equal(walk.passed, 64);
+    ash_pool_free(&pool, blocks[99]);
+    for (parts = 0; !pool_walk_on(&pool, &walk, 30); parts++) {
+        assert_true(walk.passed <= 94);
+    }
+    assert_int_equal(parts, 1 + 1 + 3); /* the end of the first walk; then 100 blocks */
+    assert_null(walk.error);
+    assert_int_equal(walk.free, 100);
+    pool_walk_begin(&pool, &walk);
+    assert_false(pool_walk_on(&pool, &walk, 99));
+    assert_int_equal(ash_pool_destroy(&pool), 0);
+    assert_int_equal(ash_pool_create(&pool, "another", 4096, 0, 2), 0);
+    while (!pool_walk_on(&pool, &walk, 1)) {
+    }
+    assert_null(walk.error);
+    assert_int_equal(walk.free, 0);
+    assert_int_equal(ash_pool_destroy(&pool), 0);
+}
+
+#if ASH_CHECK >= 2
+/* What says that a block is out is seen after the head that it is no longer in. */
+static void out_is_seen_after_the_head(void **state)
+{
+    void *block;
+
+    (void)state;
+    sim_released = NULL;
+    block = packet_get();
+    assert_ptr_equal(sim_released,
+                     pool_link(&packet_pool, (uint32_t)pool_index(&packet_pool, block)));
+    packet_put(block);
+}
+#endif
+
 /* The description of the pool with this name. */
 struct wanted {
     const char *name;
@@ -456,6 +553,13 @@ int main(void)
         cmocka_unit_test_setup(bad_pools_are_refused, start),
         cmocka_unit_test_setup(random_operations_agree_with_the_model, start),
         cmocka_unit_test_setup(report_lists_all_pools, start),
+#if ASH_LOCKS_NAMED
+        cmocka_unit_test_setup(report_holds_its_lock_for_a_bounded_time, start),
+#endif
+        cmocka_unit_test_setup(walks_may_be_interrupted, start),
+#if ASH_CHECK >= 2
+        cmocka_unit_test_setup(out_is_seen_after_the_head, start),
+#endif
         cmocka_unit_test_setup(usage_is_told, start),
 #if ASH_CHECK >= 1
         cmocka_unit_test_setup(bad_frees_are_told, start),
