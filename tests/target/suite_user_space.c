@@ -241,6 +241,9 @@ static void serve_for_ever(void *arg)
         program->event = ash_user_run(&program->user, &program->trap);
         if (program->event != ASH_USER_INTERRUPT) {
             coroutine_go(&serving[n], &starting[n]);
+        } else { /* go_on() keeps it out, and it would end every further run */
+            port_irq_unmask();
+            (void)port_irq_save();
         }
     }
 }
