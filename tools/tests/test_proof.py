@@ -46,7 +46,7 @@ def reasons(text):
 
 
 def proofs():
-    return sorted(glob.glob(os.path.join(UNIT, "test_proof_*.c")) +
+    return sorted(glob.glob(os.path.join(UNIT, "test_*.c")) +
                   glob.glob(os.path.join(UNIT, "proof*.h")))
 
 
