@@ -474,7 +474,7 @@ static const struct proof_expected repointed[] = {
     D(SIM_DSB_ISH, RULE(3) | RULE(7)),
     W(SIM_DSB_ISH, SIM_STORES_ONLY, RULE(3) | RULE(7)),
     D(SIM_ISB, RULE(1) | RULE(3)),
-    NEEDLESS(SIM_ISB, SIM_DROPPED, 1, "that of the make comes before any use"),
+    NEEDLESS(SIM_ISB, SIM_DROPPED, 1, "the break needs no ISB: that of the make comes"),
 };
 
 static const struct proof_expected unmapped[] = {
