@@ -136,6 +136,12 @@ uint32_t slab_flush(struct ash_slab *cache, struct ash_slab_magazine *magazine, 
 /** One more slab. False: no memory. The lock is not held. */
 bool slab_grow(struct ash_slab *cache);
 
+/** Empties this CPU's magazine and takes one slab without objects from the cache: how many frames
+ *  that are, or 0. *lost: as slab_flush(). The lock is not held. */
+uint32_t slab_shrink_once(struct ash_slab *cache, ash_frame_t *frame, uint32_t *lost);
+/** Gives them back, and tells of what was lost. No lock is held. */
+void slab_give_frames(ash_frame_t frame, uint32_t frames, uint32_t lost, const void *caller);
+
 /* slab_report.c */
 
 void slab_enlist(struct ash_slab *cache);

@@ -15,6 +15,33 @@ static uint32_t objects_of(unsigned order, size_t stride)
     return (uint32_t)(((ASH_PAGE_SIZE << order) - sizeof(uint32_t)) / stride);
 }
 
+static size_t slot_size(uint32_t count)
+{
+    size_t size = sizeof(struct slab) + count * sizeof(uint32_t);
+
+    return (size + 63) & ~(size_t)63; /* cache lines of their own */
+}
+
+/* How many descriptors a page of them has. Where fewer objects a slab let one more fit in, and
+ * memory for an object is less then, slabs have fewer. */
+static void fit_slots(struct ash_slab *cache)
+{
+    uint32_t slots = (uint32_t)(ASH_PAGE_SIZE / slot_size(cache->count));
+    size_t room = ASH_PAGE_SIZE / (slots + 1) & ~(size_t)63;
+
+    if (room > sizeof(struct slab)) {
+        uint32_t count = (uint32_t)((room - sizeof(struct slab)) / sizeof(uint32_t));
+        size_t now = slab_bytes(cache) + ASH_PAGE_SIZE / slots;
+
+        if ((slab_bytes(cache) + room) * cache->count < now * count) {
+            cache->count = count;
+            slots++;
+        }
+    }
+    cache->slot_size = slot_size(cache->count);
+    cache->slots = slots;
+}
+
 int ash_slab_create(struct ash_slab *slab, const struct ash_slab_config *config)
 {
     size_t align = config->align == 0 ? _Alignof(max_align_t) : config->align;
@@ -52,9 +79,7 @@ int ash_slab_create(struct ash_slab *slab, const struct ash_slab_config *config)
         .order = order,
         .config = *config,
     };
-    slab->slot_size = sizeof(struct slab) + slab->count * sizeof(uint32_t);
-    slab->slot_size = (slab->slot_size + 63) & ~(size_t)63; /* cache lines of their own */
-    slab->slots = (uint32_t)(ASH_PAGE_SIZE / slab->slot_size);
+    fit_slots(slab);
     slab_enlist(slab);
     return 0;
 }
@@ -158,30 +183,46 @@ bool slab_grow(struct ash_slab *cache)
     return false;
 }
 
-uint32_t ash_slab_shrink(struct ash_slab *slab)
+uint32_t slab_shrink_once(struct ash_slab *cache, ash_frame_t *frame, uint32_t *lost)
 {
-    unsigned long saved = spinlock_acquire(&slab->lock);
-    struct ash_slab_magazine *magazine = &slab->magazine[port_cpu()];
-    uint32_t count = 0, lost = slab_flush(slab, magazine, magazine->count);
+    unsigned long saved = spinlock_acquire(&cache->lock);
+    struct ash_slab_magazine *magazine = &cache->magazine[port_cpu()];
     struct slab *empty;
 
-    while ((empty = slab->empty) != NULL) {
-        ash_frame_t frame = empty->frame;
-
+    *lost = slab_flush(cache, magazine, magazine->count);
+    empty = cache->empty;
+    if (empty != NULL) {
+        *frame = empty->frame;
         slab_unlink(empty);
         empty->base = NULL;
-        slab_link(&slab->spare, empty);
-        slab->slabs--;
-        spinlock_release(&slab->lock, saved);
-        ash_frames_free(frame, slab->order);
-        count += (uint32_t)1 << slab->order;
-        saved = spinlock_acquire(&slab->lock);
+        slab_link(&cache->spare, empty);
+        cache->slabs--;
     }
-    spinlock_release(&slab->lock, saved);
+    spinlock_release(&cache->lock, saved);
+    return empty != NULL ? (uint32_t)1 << cache->order : 0;
+}
+
+void slab_give_frames(ash_frame_t frame, uint32_t frames, uint32_t lost, const void *caller)
+{
+    if (frames > 0) {
+        ash_frames_free(frame, (unsigned)__builtin_ctz(frames));
+    }
     if (lost > 0) {
-        slab_fault(ASH_FAULT_CORRUPT, "label of a slab was overwritten", NULL,
-                   __builtin_return_address(0));
+        slab_fault(ASH_FAULT_CORRUPT, "label of a slab was overwritten", NULL, caller);
     }
+}
+
+uint32_t ash_slab_shrink(struct ash_slab *slab)
+{
+    uint32_t count = 0, frames, lost;
+
+    do {
+        ash_frame_t frame = {0};
+
+        frames = slab_shrink_once(slab, &frame, &lost);
+        slab_give_frames(frame, frames, lost, __builtin_return_address(0));
+        count += frames;
+    } while (frames > 0);
     return count;
 }
 

@@ -214,15 +214,22 @@ int ash_slab_verify(struct ash_slab *slab)
 uint32_t ash_slabs_shrink(void)
 {
     uint32_t count = 0;
+    unsigned n = 0;
+    struct ash_slab *cache;
 
-    for (unsigned n = 0;; n++) {
+    do {
         unsigned long saved = spinlock_acquire(&caches_lock);
-        struct ash_slab *cache = nth(n);
+        uint32_t frames = 0, lost = 0;
+        ash_frame_t frame = {0};
 
-        spinlock_release(&caches_lock, saved);
-        if (cache == NULL) {
-            return count;
+        cache = nth(n);
+        if (cache != NULL) { /* it cannot end while the list's lock is held */
+            frames = slab_shrink_once(cache, &frame, &lost);
         }
-        count += ash_slab_shrink(cache);
-    }
+        spinlock_release(&caches_lock, saved);
+        slab_give_frames(frame, frames, lost, __builtin_return_address(0));
+        count += frames;
+        n += frames == 0;
+    } while (cache != NULL);
+    return count;
 }

@@ -11,8 +11,9 @@
  * Each CPU has a magazine of free objects of each cache (J. Bonwick and J. Adams, "Magazines and
  * Vmem", USENIX 2001); most operations are a step in it with interrupts masked. An empty or full
  * one exchanges half of its objects with the slabs under the cache's lock. A slab is one block of
- * frames full of objects; which of them are free stands out of line, and a slab's own 4 bytes,
- * which lead to that, are checked whenever they are used: writes to free objects break no lists.
+ * frames full of objects; which of them are free stands out of line, 4 bytes an object, and a
+ * slab's own 4 bytes, which lead to that, are checked whenever they are used: writes to free
+ * objects break no lists.
  *
  * Any context and any CPU unless a function says otherwise, interrupts included. Constructors run
  * with no lock held and nothing masked. No barriers or cache operations. Objects are not zeroed.
@@ -111,11 +112,14 @@ void ash_slab_free(struct ash_slab *slab, void *object);
 
 /**
  * Gives the slabs back to frames of which no object is in use; those in this CPU's magazine are
- * not, those in other CPUs' magazines are. Returns how many frames that were.
+ * not, those in other CPUs' magazines are: nobody else may touch these. So at most ASH_SLAB_ROUNDS
+ * slabs stay for each other CPU; where they matter, it is called on that CPU (cpu.h). Descriptors
+ * stay, too. Returns how many frames that were.
  * Cost: linear in these slabs; the lock is let go after each.
  */
 uint32_t ash_slab_shrink(struct ash_slab *slab);
-/** The same of every cache, for where frames run low. None may be created or end meanwhile. */
+/** The same of every cache, those that are created or end meanwhile excepted. Context: any, also
+ *  where frames run low (ash_frames_watch); no lock that stands behind the caches' is held. */
 uint32_t ash_slabs_shrink(void);
 
 struct ash_slab_stats {

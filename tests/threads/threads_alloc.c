@@ -162,6 +162,22 @@ static void created_pool(uint32_t mark)
     }
 }
 
+static void created_cache(uint32_t mark)
+{
+    const struct ash_slab_config config = {.name = "own", .size = BLOCK, .owner = ASH_OWNER_TEST};
+    struct ash_slab own;
+    void *object;
+
+    MUST(ash_slab_create(&own, &config) == 0);
+    object = ash_slab_alloc(&own);
+    if (object != NULL) {
+        threads_mark(object, BLOCK, mark);
+        threads_check(object, BLOCK, mark);
+        ash_slab_free(&own, object);
+    }
+    MUST(ash_slab_destroy(&own) == 0);
+}
+
 static void count_usage(const struct ash_usage *usage, void *arg)
 {
     *(uint32_t *)arg += usage->name != NULL;
@@ -193,6 +209,7 @@ static void work(void *arg)
         blocks_step(heap, &heap_count, mark, heap_take, heap_give);
         if (step % 5 == 0) {
             created_pool(mark);
+            created_cache(mark);
         }
         if (step % 50 == 0) {
             ash_heap_stats(&ash_heap_default, &stats);
@@ -200,6 +217,7 @@ static void work(void *arg)
             look_at_pools();
             MUST(ash_frames_verify() == 0);
             (void)ash_slab_shrink(&objects);
+            (void)ash_slabs_shrink();
         }
     }
     while (frame_count > 0) {

@@ -9,14 +9,19 @@
 
 #define BASE 0x40000000ull
 
+static struct ash_slab cache;
+
 static int start(void **state)
 {
     (void)state;
+    if (cache.config.owner == ASH_OWNER_TEST) { /* of a test that failed */
+        slab_delist(&cache);
+        spinlock_retire(&cache.lock);
+        memset(&cache, 0, sizeof(cache));
+    }
     machine_start(BASE, 2 * MIB);
     return 0;
 }
-
-static struct ash_slab cache;
 
 static void create(const char *name, size_t size, size_t align)
 {
@@ -271,6 +276,86 @@ static void any_allocation_of_frames_may_fail(void **state)
     }
 }
 
+/* What is known of small objects takes 4 bytes each, and little more. */
+static void small_objects_need_few_frames(void **state)
+{
+    static const size_t sizes[] = {4, 8, 12, 16, 24, 32, 64};
+    static void *objects[4000];
+    uint32_t free = machine_free();
+
+    (void)state;
+    for (unsigned s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
+        size_t bytes;
+
+        create("small", sizes[s], 4);
+        objects[0] = ash_slab_alloc(&cache);
+        assert_int_equal(free - machine_free(), 2);
+        for (unsigned i = 1; i < 4000; i++) {
+            objects[i] = ash_slab_alloc(&cache);
+            assert_non_null(objects[i]);
+        }
+        bytes = 4000 * (cache.stride + sizeof(uint32_t));
+        assert_true(free - machine_free() <= bytes * 11 / 10 / ASH_PAGE_SIZE + 2);
+        for (unsigned i = 0; i < 4000; i++) {
+            ash_slab_free(&cache, objects[i]);
+        }
+        destroy();
+        assert_int_equal(machine_free(), free);
+    }
+}
+
+/* Frames run low: the caches give back what they need not keep. */
+static struct {
+    unsigned low, enough;
+    uint32_t frames;
+} pressure;
+
+static void crossed(enum ash_zone zone, enum ash_frames_level level, void *arg)
+{
+    (void)zone;
+    (void)arg;
+    pressure.enough += level == ASH_FRAMES_ENOUGH;
+    if (level == ASH_FRAMES_LOW) {
+        pressure.low++;
+        pressure.frames += ash_slabs_shrink();
+    }
+}
+
+static void caches_give_way_under_pressure(void **state)
+{
+    const struct ash_frames_marks marks = {.min = 10, .low = 40, .high = 60, .crossed = crossed};
+    static void *objects[300];
+    static ash_frame_t frames[512];
+    unsigned count = 0;
+
+    (void)state;
+    memset(&pressure, 0, sizeof(pressure));
+    create("pressed", 2000, 0);
+    for (unsigned i = 0; i < 300; i++) {
+        objects[i] = ash_slab_alloc(&cache);
+        assert_non_null(objects[i]);
+    }
+    for (unsigned i = 0; i < 300; i++) {
+        ash_slab_free(&cache, objects[i]);
+    }
+    assert_true(machine_free() < 400);
+    assert_int_equal(ash_frames_watch(ASH_ZONE_NORMAL, &marks), 0);
+    while (pressure.low == 0) {
+        assert_int_equal(ash_frames_alloc(0, 0, &frames[count++]), 0);
+    }
+    assert_true(pressure.frames > 100 && pressure.enough == 1);
+    while (pressure.low == 1) { /* nothing is left to give */
+        assert_int_equal(ash_frames_alloc(0, 0, &frames[count++]), 0);
+    }
+    assert_true(count > 512 - 45);
+    assert_int_equal(ash_frames_watch(ASH_ZONE_NORMAL, NULL), 0);
+    while (count > 0) {
+        ash_frames_free(frames[--count], 0);
+    }
+    destroy();
+    assert_int_equal(machine_free(), 512);
+}
+
 struct seen {
     unsigned count, bytes;
 };
@@ -420,6 +505,8 @@ int main(void)
         cmocka_unit_test_setup(random_operations_agree_with_the_model, start),
         cmocka_unit_test_setup(memory_runs_out_and_comes_back, start),
         cmocka_unit_test_setup(any_allocation_of_frames_may_fail, start),
+        cmocka_unit_test_setup(small_objects_need_few_frames, start),
+        cmocka_unit_test_setup(caches_give_way_under_pressure, start),
         cmocka_unit_test_setup(usage_and_leaks_are_told, start),
 #if ASH_CHECK >= 1
         cmocka_unit_test_setup(bad_frees_are_told, start),
