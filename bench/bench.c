@@ -98,6 +98,20 @@ void bench_print_ratio(const char *name, const char *unit, uint64_t total, uint6
            part);
 }
 
+struct bench bench_takes, bench_gives;
+
+void bench_begin(const char *take_name, const char *give_name)
+{
+    bench_start(&bench_takes, take_name);
+    bench_start(&bench_gives, give_name);
+}
+
+void bench_end(void)
+{
+    bench_print(&bench_takes, 1);
+    bench_print(&bench_gives, 1);
+}
+
 void bench_print_number(const char *name, const char *unit, unsigned number)
 {
     printf("# bench %s %s %u %u %u\n", name, unit, number, number, number);

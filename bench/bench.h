@@ -48,6 +48,10 @@ void bench_print(struct bench *bench, unsigned parts);
 void bench_drop(struct bench *bench);
 /** Prints a row that is total / divisor, to three decimals. */
 void bench_print_ratio(const char *name, const char *unit, uint64_t total, uint64_t divisor);
+/** Two rows at the same time, of allocating and of freeing. */
+extern struct bench bench_takes, bench_gives;
+void bench_begin(const char *take_name, const char *give_name);
+void bench_end(void);
 /** Prints a row that is one number of something else. */
 void bench_print_number(const char *name, const char *unit, unsigned number);
 

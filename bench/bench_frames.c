@@ -13,7 +13,6 @@
 #define MOST   512u /* blocks that are not the bench's */
 #define FLAGS  ASH_FRAMES_OWNER(ASH_OWNER_TEST)
 
-static struct bench takes, gives;
 static bool counting = true;
 
 static struct taken {
@@ -77,7 +76,7 @@ static bool take(unsigned order)
         return false;
     }
     if (counting) {
-        bench_add(&takes, cost);
+        bench_add(&bench_takes, cost);
     }
     live[live_count++] = (struct taken){frame, order};
     live_frames += (uint32_t)1 << order;
@@ -96,42 +95,30 @@ static void give(unsigned n)
     ash_frames_free(frame, order);
     cost = port_cycles() - start;
     if (counting) {
-        bench_add(&gives, cost);
+        bench_add(&bench_gives, cost);
     }
-}
-
-static void begin(const char *take_name, const char *give_name)
-{
-    bench_start(&takes, take_name);
-    bench_start(&gives, give_name);
-}
-
-static void end(void)
-{
-    bench_print(&takes, 1);
-    bench_print(&gives, 1);
 }
 
 static void pairs(const char *take_name, const char *give_name)
 {
-    begin(take_name, give_name);
+    bench_begin(take_name, give_name);
     for (unsigned i = 0; i < PAIRS; i++) {
         BENCH_CHECK(take(0));
         give(live_count - 1);
     }
-    end();
+    bench_end();
 }
 
 static void fill(void)
 {
-    begin("frames-fill-alloc", "frames-fill-free");
+    bench_begin("frames-fill-alloc", "frames-fill-free");
     while (take(0)) {
     }
     BENCH_CHECK(live_frames == FRAMES);
     while (live_count > 0) {
         give(bench_random_below(live_count));
     }
-    end();
+    bench_end();
 }
 
 /* Between `low` and `high` percent of the frames are live. */
@@ -157,9 +144,9 @@ static void measured_churn(const char *take_name, const char *give_name, uint32_
                            unsigned orders)
 {
     bench_seed = seed;
-    begin(take_name, give_name);
+    bench_begin(take_name, give_name);
     churn(50, 80, STEPS, orders);
-    end();
+    bench_end();
 }
 
 static void give_all(void)
@@ -232,7 +219,7 @@ static void single_churn(void)
 
 #define BULK 50000u
 
-/* As often as it takes: all that there is, and all of it back. */
+/* As often as it bench_takes: all that there is, and all of it back. */
 static void bulk(void)
 {
     for (unsigned left = BULK / 2; left > 0;) {

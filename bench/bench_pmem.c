@@ -21,7 +21,6 @@
 #define FLAGS  ASH_FRAMES_OWNER(ASH_OWNER_TEST)
 #define PARTS  ((unsigned)(ARENA >> ASH_PAGE_SHIFT >> ASH_MAX_ORDER))
 
-static struct bench takes, gives;
 static struct ash_pmem *region;
 static struct ash_pmem_block live[MOST];
 static unsigned live_count;
@@ -85,12 +84,13 @@ static void make_region(void)
 /* False: there was no room; that is not counted. */
 static bool take(uint64_t size, uint64_t align)
 {
-    uint32_t before = takes.count;
+    uint32_t before = bench_takes.count;
     int error;
 
-    BENCH(&takes, error = ash_pmem_alloc(region, size, align, ASH_PMEM_UNINIT, &live[live_count]));
+    BENCH(&bench_takes,
+          error = ash_pmem_alloc(region, size, align, ASH_PMEM_UNINIT, &live[live_count]));
     if (error != 0) {
-        takes.count = before;
+        bench_takes.count = before;
         return false;
     }
     BENCH_CHECK(live[live_count].pa.value % align == 0);
@@ -104,26 +104,14 @@ static void give(unsigned n)
     int error;
 
     live[n] = live[--live_count];
-    BENCH(&gives, error = ash_pmem_free(&block));
+    BENCH(&bench_gives, error = ash_pmem_free(&block));
     BENCH_CHECK(error == 0);
-}
-
-static void begin(const char *take_name, const char *give_name)
-{
-    bench_start(&takes, take_name);
-    bench_start(&gives, give_name);
-}
-
-static void end(void)
-{
-    bench_print(&takes, 1);
-    bench_print(&gives, 1);
 }
 
 /* All of the region is obtainable, each time. */
 static void larges(void)
 {
-    begin("pmem-2m-alloc", "pmem-2m-free");
+    bench_begin("pmem-2m-alloc", "pmem-2m-free");
     for (unsigned round = 0; round < ROUNDS; round++) {
         churn();
         while (take(LARGE, LARGE)) {
@@ -143,7 +131,7 @@ static void larges(void)
             give(bench_random_below(live_count));
         }
     }
-    end();
+    bench_end();
     bench_print_number("pmem-2m-obtainable", "percent", 100); /* or it would have stopped */
 }
 
@@ -153,7 +141,7 @@ static void mixed(void)
     struct ash_pmem_stats stats;
     bool rising = true;
 
-    begin("pmem-mixed-alloc", "pmem-mixed-free");
+    bench_begin("pmem-mixed-alloc", "pmem-mixed-free");
     for (unsigned i = 0; i < STEPS; i++) {
         uint64_t used;
 
@@ -168,7 +156,7 @@ static void mixed(void)
             give(bench_random_below(live_count));
         }
     }
-    end();
+    bench_end();
     while (live_count > 0) {
         BENCH_CHECK(ash_pmem_free(&live[--live_count]) == 0);
     }

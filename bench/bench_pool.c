@@ -16,7 +16,6 @@ struct block {
 };
 ASH_POOL_DEFINE(bench_block, struct block, BLOCKS);
 
-static struct bench takes, gives;
 static struct block *out[BLOCKS];
 static unsigned count;
 
@@ -24,7 +23,7 @@ static void take(void)
 {
     struct block *block;
 
-    BENCH(&takes, block = bench_block_get());
+    BENCH(&bench_takes, block = bench_block_get());
     BENCH_CHECK(block != NULL);
     for (unsigned i = 0; i < 16; i++) {
         block->word[i] = i;
@@ -37,36 +36,24 @@ static void give(unsigned n)
     struct block *block = out[n];
 
     out[n] = out[--count];
-    BENCH(&gives, bench_block_put(block));
-}
-
-static void begin(const char *take_name, const char *give_name)
-{
-    bench_start(&takes, take_name);
-    bench_start(&gives, give_name);
-}
-
-static void end(void)
-{
-    bench_print(&takes, 1);
-    bench_print(&gives, 1);
+    BENCH(&bench_gives, bench_block_put(block));
 }
 
 static void pairs(void)
 {
-    begin("pool-pair-alloc", "pool-pair-free");
+    bench_begin("pool-pair-alloc", "pool-pair-free");
     for (unsigned i = 0; i < PAIRS; i++) {
         take();
         give(0);
     }
-    end();
+    bench_end();
 }
 
 static void all(void)
 {
     static uint16_t order[BLOCKS];
 
-    begin("pool-all-alloc", "pool-all-free");
+    bench_begin("pool-all-alloc", "pool-all-free");
     for (unsigned round = 0; round < ROUNDS; round++) {
         while (count < BLOCKS) {
             take();
@@ -75,11 +62,11 @@ static void all(void)
         for (unsigned i = 0; i < BLOCKS; i++) {
             struct block *block = out[round < ROUNDS / 2 ? i : order[i]];
 
-            BENCH(&gives, bench_block_put(block));
+            BENCH(&bench_gives, bench_block_put(block));
         }
         count = 0;
     }
-    end();
+    bench_end();
 }
 
 static void at_random(void)
@@ -93,7 +80,7 @@ static void at_random(void)
         bench_block_put(out[n]);
         out[n] = out[--count];
     }
-    begin("pool-random-alloc", "pool-random-free");
+    bench_begin("pool-random-alloc", "pool-random-free");
     for (unsigned i = 0; i < STEPS; i++) {
         bool taking = bench_random_below(2) != 0;
 
@@ -103,7 +90,7 @@ static void at_random(void)
             give(bench_random_below(count));
         }
     }
-    end();
+    bench_end();
 }
 
 static void empty(void)
@@ -113,12 +100,12 @@ static void empty(void)
     while (count < BLOCKS) {
         BENCH_CHECK((out[count++] = bench_block_get()) != NULL);
     }
-    bench_start(&takes, "pool-empty");
+    bench_start(&bench_takes, "pool-empty");
     for (unsigned i = 0; i < 100; i++) {
-        BENCH(&takes, block = bench_block_get());
+        BENCH(&bench_takes, block = bench_block_get());
         BENCH_CHECK(block == NULL);
     }
-    bench_print(&takes, 1);
+    bench_print(&bench_takes, 1);
     while (count > 0) {
         bench_block_put(out[--count]);
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Object caches, with the load of the pools: objects of 64 bytes, in pairs, all of them and back,
- * and in random order. What takes memory from frames or gives it back is in "all".
+ * and in random order. What bench_takes memory from frames or bench_gives it back is in "all".
  */
 #include "ashlar/slab.h"
 
@@ -18,7 +18,6 @@ struct object {
 };
 
 static struct ash_slab cache;
-static struct bench takes, gives;
 static struct object *out[OBJECTS];
 static unsigned count;
 
@@ -26,7 +25,7 @@ static void take(void)
 {
     struct object *object;
 
-    BENCH(&takes, object = ash_slab_alloc(&cache));
+    BENCH(&bench_takes, object = ash_slab_alloc(&cache));
     BENCH_CHECK(object != NULL);
     for (unsigned i = 0; i < 16; i++) {
         object->word[i] = i;
@@ -39,36 +38,24 @@ static void give(unsigned n)
     struct object *object = out[n];
 
     out[n] = out[--count];
-    BENCH(&gives, ash_slab_free(&cache, object));
-}
-
-static void begin(const char *take_name, const char *give_name)
-{
-    bench_start(&takes, take_name);
-    bench_start(&gives, give_name);
-}
-
-static void end(void)
-{
-    bench_print(&takes, 1);
-    bench_print(&gives, 1);
+    BENCH(&bench_gives, ash_slab_free(&cache, object));
 }
 
 static void pairs(void)
 {
-    begin("slab-pair-alloc", "slab-pair-free");
+    bench_begin("slab-pair-alloc", "slab-pair-free");
     for (unsigned i = 0; i < PAIRS; i++) {
         take();
         give(0);
     }
-    end();
+    bench_end();
 }
 
 static void all(void)
 {
     static uint16_t order[OBJECTS];
 
-    begin("slab-all-alloc", "slab-all-free");
+    bench_begin("slab-all-alloc", "slab-all-free");
     for (unsigned round = 0; round < ROUNDS; round++) {
         while (count < OBJECTS) {
             take();
@@ -77,11 +64,11 @@ static void all(void)
         for (unsigned i = 0; i < OBJECTS; i++) {
             struct object *object = out[round < ROUNDS / 2 ? i : order[i]];
 
-            BENCH(&gives, ash_slab_free(&cache, object));
+            BENCH(&bench_gives, ash_slab_free(&cache, object));
         }
         count = 0;
     }
-    end();
+    bench_end();
 }
 
 static void at_random(void)
@@ -89,7 +76,7 @@ static void at_random(void)
     while (count < OBJECTS / 2) {
         BENCH_CHECK((out[count++] = ash_slab_alloc(&cache)) != NULL);
     }
-    begin("slab-random-alloc", "slab-random-free");
+    bench_begin("slab-random-alloc", "slab-random-free");
     for (unsigned i = 0; i < STEPS; i++) {
         bool taking = bench_random_below(2) != 0;
 
@@ -99,7 +86,7 @@ static void at_random(void)
             give(bench_random_below(count));
         }
     }
-    end();
+    bench_end();
     while (count > 0) {
         ash_slab_free(&cache, out[--count]);
     }

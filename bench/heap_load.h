@@ -22,8 +22,6 @@
 #define TIGHT_STEPS 30000u
 #define LIVE        4096u
 
-static struct bench takes, gives;
-
 static struct live {
     uint8_t *memory;
     uint32_t size;
@@ -52,12 +50,12 @@ static void mark(struct live *block)
 static bool take(uint32_t size)
 {
     struct live *block = &live[live_count];
-    uint32_t before = takes.count;
+    uint32_t before = bench_takes.count;
 
     BENCH_CHECK(live_count < LIVE);
-    BENCH(&takes, block->memory = HEAP_ALLOC(size));
+    BENCH(&bench_takes, block->memory = HEAP_ALLOC(size));
     if (block->memory == NULL) {
-        takes.count = before;
+        bench_takes.count = before;
         return false;
     }
     BENCH_CHECK((uintptr_t)block->memory % HEAP_ALIGN == 0);
@@ -76,7 +74,7 @@ static void give(unsigned n)
     BENCH_CHECK(block.memory[0] == block.mark && block.memory[block.size - 1] == block.mark);
     live[n] = live[--live_count];
     live_bytes -= block.size;
-    BENCH(&gives, HEAP_FREE(block.memory));
+    BENCH(&bench_gives, HEAP_FREE(block.memory));
 }
 
 /* One step of a load whose live bytes move between two bounds. False: a request failed. */
@@ -101,18 +99,6 @@ static bool step(uint32_t low, uint32_t high)
     return true;
 }
 
-static void begin(const char *take_name, const char *give_name)
-{
-    bench_start(&takes, take_name);
-    bench_start(&gives, give_name);
-}
-
-static void end(void)
-{
-    bench_print(&takes, 1);
-    bench_print(&gives, 1);
-}
-
 static void give_all(void)
 {
     while (live_count > 0) {
@@ -133,12 +119,12 @@ static inline unsigned mixed(const char *take_name, const char *give_name, const
 
     BENCH_CHECK(HEAP_BEGIN(ARENA));
     bench_seed = 0x1234567;
-    begin(take_name, give_name);
+    bench_begin(take_name, give_name);
     for (unsigned i = 0; i < STEPS; i++) {
         failed += !step((uint32_t)((uint64_t)ARENA * low / 100),
                         (uint32_t)((uint64_t)ARENA * high / 100));
     }
-    end();
+    bench_end();
     bench_print_number(failed_name, "requests", failed);
     give_all();
     return failed;
@@ -149,13 +135,13 @@ static inline void pairs(const char *take_name, const char *give_name)
     void *block;
 
     BENCH_CHECK(HEAP_BEGIN(ARENA));
-    begin(take_name, give_name);
+    bench_begin(take_name, give_name);
     for (unsigned i = 0; i < PAIRS; i++) {
-        BENCH(&takes, block = HEAP_ALLOC(64));
+        BENCH(&bench_takes, block = HEAP_ALLOC(64));
         BENCH_CHECK(block != NULL);
-        BENCH(&gives, HEAP_FREE(block));
+        BENCH(&bench_gives, HEAP_FREE(block));
     }
-    end();
+    bench_end();
 }
 
 /* One run of the load that the smallest memory is sought for. */
@@ -164,8 +150,8 @@ static inline bool runs_in(uint32_t arena, uint32_t seed, uint32_t *peak)
     bool fits = HEAP_BEGIN(arena);
 
     bench_seed = seed;
-    takes.count = 0;
-    gives.count = 0;
+    bench_takes.count = 0;
+    bench_gives.count = 0;
     for (unsigned i = 0; fits && i < TIGHT_STEPS; i++) {
         fits = step(260 * KIB, 420 * KIB);
     }
@@ -180,7 +166,7 @@ static inline void smallest(const char *name)
 {
     uint64_t ratios = 0;
 
-    begin("tight", "tight");
+    bench_begin("tight", "tight");
     for (uint32_t k = 0; k < 3; k++) {
         uint32_t arena = 424 * KIB;
         uint32_t peak;
@@ -190,8 +176,8 @@ static inline void smallest(const char *name)
         }
         ratios += ((uint64_t)arena * 1000000 + peak / 2) / peak;
     }
-    bench_drop(&takes);
-    bench_drop(&gives);
+    bench_drop(&bench_takes);
+    bench_drop(&bench_gives);
     bench_print_ratio(name, "ratio", ratios, 3 * 1000000);
 }
 

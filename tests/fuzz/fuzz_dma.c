@@ -36,14 +36,6 @@
 #define SLOT     ((uint64_t)ASH_DMA_SLOT)
 #define SLOTS    16u
 
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "model: line %d: %s\n", __LINE__, #condition);                         \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
-
 /* The machine */
 
 static struct ash_mmu map;
@@ -109,24 +101,9 @@ static void start_machine(void)
 
 /* Decisions */
 
-static const uint8_t *input;
-static size_t input_left;
-
-static uint32_t draw(uint32_t n)
-{
-    uint32_t value = 0;
-
-    for (uint32_t range = n - 1; range > 0; range >>= 8) {
-        value = value << 8 | (input_left > 0 ? *input : 0);
-        input += input_left > 0;
-        input_left -= input_left > 0;
-    }
-    return n == 0 ? 0 : value % n;
-}
-
 static bool once_in(uint32_t n)
 {
-    return draw(n) == 0;
+    return fuzz_draw(n) == 0;
 }
 
 /* The model */
@@ -264,10 +241,10 @@ static void renew_device(unsigned n)
         MUST(bounce[n].slots == 0 || ash_dma_bounce_destroy(&bounce[n]) == 0);
     }
     next.mask = once_in(3) ? UINT64_MAX : 0x7fffffff; /* the second does not reach FAR_AT */
-    next.alignment = once_in(3) ? UINT64_C(1) << draw(13) : 0;
-    next.boundary = once_in(3) ? UINT64_C(64) << draw(11) : 0;
-    next.segment = once_in(4) ? 1 + draw(8192) : 0;
-    next.keep = once_in(3) ? (UINT64_C(1) << draw(13)) - 1 : 0;
+    next.alignment = once_in(3) ? UINT64_C(1) << fuzz_draw(13) : 0;
+    next.boundary = once_in(3) ? UINT64_C(64) << fuzz_draw(11) : 0;
+    next.segment = once_in(4) ? 1 + fuzz_draw(8192) : 0;
+    next.keep = once_in(3) ? (UINT64_C(1) << fuzz_draw(13)) - 1 : 0;
     next.coherent = sim_coherent_devices;
     next.bounce = once_in(5) ? NULL : &bounce[n];
     *by = next;
@@ -281,17 +258,17 @@ static void renew_device(unsigned n)
 
 static void map_one(unsigned n)
 {
-    struct ash_dma_device *by = &device[draw(DEVICES)];
-    enum ash_dma_direction direction = once_in(40) ? draw(6) : 1 + draw(3);
-    uint32_t unit = once_in(3) ? 1 : LINE, arena = draw(2) * ARENA;
-    uint32_t first = draw(ARENA / unit) * unit;
-    size_t size = (1 + draw(1u << draw(9))) * unit;
+    struct ash_dma_device *by = &device[fuzz_draw(DEVICES)];
+    enum ash_dma_direction direction = once_in(40) ? fuzz_draw(6) : 1 + fuzz_draw(3);
+    uint32_t unit = once_in(3) ? 1 : LINE, arena = fuzz_draw(2) * ARENA;
+    uint32_t first = fuzz_draw(ARENA / unit) * unit;
+    size_t size = (1 + fuzz_draw(1u << fuzz_draw(9))) * unit;
     uint64_t pa = address(arena + first);
     int wanted, why;
     bool told = false;
 
     if (once_in(50)) {
-        size = once_in(2) ? 0 : SIZE_MAX - draw(256);
+        size = once_in(2) ? 0 : SIZE_MAX - fuzz_draw(256);
     }
     if (size == 0 || direction < 1 || direction > 3) {
         wanted = ASH_EINVAL;
@@ -400,11 +377,11 @@ static void check_bytes(uint32_t begin, uint32_t end)
 
 static void sync_one(unsigned n, bool to_cpu)
 {
-    enum ash_dma_direction direction = once_in(10) ? draw(5) : known[n].direction;
+    enum ash_dma_direction direction = once_in(10) ? fuzz_draw(5) : known[n].direction;
     uint64_t line = known[n].by == NULL ? 1 : line_of(known[n].by);
     uint32_t unit = once_in(8) ? 1 : LINE;
-    size_t offset = draw(known[n].size / unit + 1) * unit;
-    size_t size = (1 + draw((known[n].size - (uint32_t)offset) / unit + 1)) * unit;
+    size_t offset = fuzz_draw(known[n].size / unit + 1) * unit;
+    size_t size = (1 + fuzz_draw((known[n].size - (uint32_t)offset) / unit + 1)) * unit;
     uint64_t begin, end;
     bool told = true;
     int wanted = 0;
@@ -413,10 +390,10 @@ static void sync_one(unsigned n, bool to_cpu)
         size = known[n].size - offset;
     }
     if (once_in(50)) {
-        size = once_in(3) ? 0 : SIZE_MAX - draw(128);
+        size = once_in(3) ? 0 : SIZE_MAX - fuzz_draw(128);
     }
     if (once_in(50)) {
-        offset = SIZE_MAX - draw(128);
+        offset = SIZE_MAX - fuzz_draw(128);
     }
     begin = known[n].work + offset;
     end = begin + size;
@@ -486,12 +463,12 @@ static void unmap_one(unsigned n)
 /* A run of bytes of the mapping that the device has and no other device writes. */
 static void device_touches(unsigned n)
 {
-    uint32_t at, count = 1 + draw(300), begin;
+    uint32_t at, count = 1 + fuzz_draw(300), begin;
 
     if (known[n].by == NULL) {
         return;
     }
-    begin = draw(known[n].size);
+    begin = fuzz_draw(known[n].size);
     for (at = begin; at < known[n].size && at < begin + count; at++) {
         if ((owners[known[n].first + at] >> n & 1) == 0) {
             break;
@@ -503,7 +480,7 @@ static void device_touches(unsigned n)
     sim_device_read(ash_pa(known[n].work + begin), buffer, at - begin);
     MUST(memcmp(buffer, &expected[known[n].first + begin], at - begin) == 0);
     if (device_writes(known[n].direction) && once_in(2)) {
-        memset(buffer, (int)draw(256), at - begin);
+        memset(buffer, (int)fuzz_draw(256), at - begin);
         buffer[0] ^= 0x55;
         sim_device_write(ash_pa(known[n].work + begin), buffer, at - begin);
         memcpy(&expected[known[n].first + begin], buffer, at - begin);
@@ -513,7 +490,7 @@ static void device_touches(unsigned n)
 /* The CPU reads what it has, and writes where no device has a byte of the line. */
 static void cpu_touches(void)
 {
-    uint32_t begin = draw(BYTES / LINE) * LINE, end = begin + LINE * (1 + draw(6)), at;
+    uint32_t begin = fuzz_draw(BYTES / LINE) * LINE, end = begin + LINE * (1 + fuzz_draw(6)), at;
 
     end = end > BYTES ? BYTES : end;
     end = begin < ARENA && end > ARENA ? ARENA : end;
@@ -522,9 +499,9 @@ static void cpu_touches(void)
     }
     at -= at % LINE;
     if (at > begin) {
-        uint32_t skip = draw(LINE);
+        uint32_t skip = fuzz_draw(LINE);
 
-        memset(buffer, (int)draw(256), at - begin);
+        memset(buffer, (int)fuzz_draw(256), at - begin);
         MUST(sim_write(address(begin) + skip, buffer, at - begin - skip));
         memcpy(&expected[begin + skip], buffer, at - begin - skip);
     }
@@ -554,8 +531,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     unsigned n = 0;
 
-    input = data;
-    input_left = size;
+    fuzz_input(data, size);
     start_machine();
     sim_coherent_devices = once_in(4);
     memset(device, 0, sizeof device);
@@ -569,11 +545,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (unsigned i = 0; i < DEVICES; i++) {
         renew_device(i);
     }
-    while (input_left > 0) {
-        unsigned what = draw(16);
+    while (fuzz_input_left() > 0) {
+        unsigned what = fuzz_draw(16);
 
         /* The same one for a while, so that its parts come and go. */
-        n = once_in(6) ? draw(MAPPINGS) : n;
+        n = once_in(6) ? fuzz_draw(MAPPINGS) : n;
         fuzz_steps++;
         if (what < 3) {
             map_one(n);
@@ -585,10 +561,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             sync_one(n, false);
         } else if (what < 12) {
             device_touches(n);
-        } else if (what < 15 || draw(8) != 0) {
+        } else if (what < 15 || fuzz_draw(8) != 0) {
             cpu_touches();
         } else {
-            renew_device(draw(DEVICES));
+            renew_device(fuzz_draw(DEVICES));
         }
     }
     finish();

@@ -19,14 +19,6 @@
 #define SPAN   1536u /* frames from BASE on that the model knows */
 #define BLOCKS 48u
 
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "model: line %d: %s\n", __LINE__, #condition);                         \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
-
 /* Two ranges with odd ends, a hole, and zone limits inside of what could be one block. */
 static const struct ash_range ram[] = {{{BASE + 0x3000}, 500 * 0x1000},
                                        {{BASE + 0x300000}, 77 * 0x1000}};
@@ -50,21 +42,6 @@ static struct {
 } blocks[BLOCKS];
 
 static bool cached;
-
-static const uint8_t *input;
-static size_t input_left;
-
-static uint32_t draw(uint32_t n)
-{
-    uint32_t value = 0;
-
-    for (uint32_t range = n - 1; range > 0; range >>= 8) {
-        value = value << 8 | (input_left > 0 ? *input : 0);
-        input += input_left > 0;
-        input_left -= input_left > 0;
-    }
-    return value % n;
-}
 
 static void start(void)
 {
@@ -136,10 +113,12 @@ static void allocate(unsigned slot)
 {
     static const unsigned zones[] = {ASH_FRAMES_NORMAL, ASH_FRAMES_DMA, ASH_FRAMES_HIGH};
     static const int tops[] = {ASH_ZONE_NORMAL, ASH_ZONE_DMA, ASH_ZONE_HIGH};
-    unsigned pick = draw(3), how = draw(16);
-    unsigned order = how < 8 ? 0 : how < 14 ? draw(4) : draw(ASH_MAX_ORDER + 1);
-    unsigned owner = draw(ASH_OWNERS), aligned = draw(8) == 0 ? order + draw(3) : order;
-    unsigned flags = zones[pick] | ASH_FRAMES_OWNER(owner) | (draw(2) ? ASH_FRAMES_MOVABLE : 0);
+    unsigned pick = fuzz_draw(3), how = fuzz_draw(16);
+    unsigned order = how < 8 ? 0 : how < 14 ? fuzz_draw(4) : fuzz_draw(ASH_MAX_ORDER + 1);
+    unsigned owner = fuzz_draw(ASH_OWNERS),
+             aligned = fuzz_draw(8) == 0 ? order + fuzz_draw(3) : order;
+    unsigned flags =
+        zones[pick] | ASH_FRAMES_OWNER(owner) | (fuzz_draw(2) ? ASH_FRAMES_MOVABLE : 0);
     ash_frame_t frame = {0};
     int zone = tops[pick], error;
 
@@ -147,9 +126,9 @@ static void allocate(unsigned slot)
         error = ash_frames_alloc(order, flags, &frame);
     } else {
         const struct ash_frames_request request = {
-            .size = (ASH_PAGE_SIZE << order) - draw(ASH_PAGE_SIZE),
+            .size = (ASH_PAGE_SIZE << order) - fuzz_draw(ASH_PAGE_SIZE),
             .align = (uint64_t)ASH_PAGE_SIZE << aligned,
-            .boundary = draw(2) == 0 ? 0 : (uint64_t)ASH_PAGE_SIZE << order,
+            .boundary = fuzz_draw(2) == 0 ? 0 : (uint64_t)ASH_PAGE_SIZE << order,
             .flags = flags,
         };
         unsigned got = 99;
@@ -181,7 +160,7 @@ static void allocate(unsigned slot)
 
 static void drop(unsigned slot)
 {
-    if (draw(4) == 0) {
+    if (fuzz_draw(4) == 0) {
         ash_frames_put(blocks[slot].frame);
     } else {
         ash_frames_free(blocks[slot].frame, blocks[slot].order);
@@ -228,8 +207,8 @@ static void check_frame(uint32_t i)
 /** Frees, puts or shares a frame, or another order of a block: if that is wrong, it is told. */
 static void misuse(void)
 {
-    uint32_t i = draw(SPAN);
-    unsigned order = draw(ASH_MAX_ORDER + 3), how = draw(3);
+    uint32_t i = fuzz_draw(SPAN);
+    unsigned order = fuzz_draw(ASH_MAX_ORDER + 3), how = fuzz_draw(3);
     unsigned slot = model[i].state == USED ? slot_of(FIRST + i) : BLOCKS;
     enum ash_fault_kind kind = model[i].state == USED   ? ASH_FAULT_MISALIGNED
                                : model[i].state == FREE ? ASH_FAULT_DOUBLE_FREE
@@ -282,14 +261,14 @@ static void check_all(void)
 
 static void adopt(void)
 {
-    uint32_t i = draw(SPAN);
-    unsigned slot = draw(BLOCKS);
+    uint32_t i = fuzz_draw(SPAN);
+    unsigned slot = fuzz_draw(BLOCKS);
     struct ash_range range = {ash_frame_pa((ash_frame_t){FIRST + i}), ASH_PAGE_SIZE};
 
     if (blocks[slot].count != 0) {
         return;
     }
-    if (model[i].state != RESERVED || draw(4) != 0) {
+    if (model[i].state != RESERVED || fuzz_draw(4) != 0) {
         MUST(model[i].state == RESERVED ||
              ash_frames_adopt(range, 0) == (model[i].state == HOLE ? ASH_ERANGE : ASH_EBUSY));
         return;
@@ -307,20 +286,20 @@ static void adopt(void)
 
 static void step(void)
 {
-    unsigned slot = draw(BLOCKS), what = draw(64);
+    unsigned slot = fuzz_draw(BLOCKS), what = fuzz_draw(64);
 
     fuzz_steps++;
     if (what == 0) {
         check_all();
     } else if (what == 1) {
-        cached = draw(2) != 0;
+        cached = fuzz_draw(2) != 0;
         ash_frames_cache(cached);
     } else if (what == 2) {
         adopt();
     } else if (what < 8) {
         misuse();
     } else if (what < 12) {
-        check_frame(draw(SPAN));
+        check_frame(fuzz_draw(SPAN));
     } else if (blocks[slot].count == 0) {
         allocate(slot);
     } else if (what < 16) {
@@ -333,10 +312,9 @@ static void step(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    input = data;
-    input_left = size;
+    fuzz_input(data, size);
     start();
-    while (input_left > 0) {
+    while (fuzz_input_left() > 0) {
         step();
     }
     for (unsigned slot = 0; slot < BLOCKS; slot++) {

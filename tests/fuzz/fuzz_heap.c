@@ -24,14 +24,6 @@
 #define HEAPS  2u
 #define FILLED 24u /* bytes at each end of a block that are written and looked at */
 
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "model: line %d: %s\n", __LINE__, #condition);                         \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
-
 static const uint8_t *input;
 static size_t input_left;
 

@@ -23,14 +23,6 @@
 #define SLOTS     24u
 #define OWNERS    4u
 
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "shadow: line %d: %s\n", __LINE__, #condition);                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
-
 struct slot {
     bool used, freed; /* freed: held by references only */
     struct ash_pmem_block block;

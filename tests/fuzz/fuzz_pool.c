@@ -18,14 +18,6 @@
 #define RAM_BYTES 0x100000ull
 #define MOST      300u
 
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "shadow: line %d: %s\n", __LINE__, #condition);                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
-
 static struct ash_pool pool;
 static size_t block_size, block_align;
 static uint32_t block_count;

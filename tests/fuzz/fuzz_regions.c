@@ -21,14 +21,6 @@ struct bits {
 static struct ash_regions regions;
 static struct bits ram, reserved;
 
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "shadow: line %d: %s\n", __LINE__, #condition);                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
-
 static unsigned runs_of(const struct bits *bits)
 {
     unsigned runs = 0;

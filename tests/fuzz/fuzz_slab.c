@@ -19,14 +19,6 @@
 #define MOST      600u
 #define MAGIC     0x5eed0b7eu
 
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "shadow: line %d: %s\n", __LINE__, #condition);                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
-
 static struct ash_slab cache;
 static struct ash_slab_config shape;
 static uint8_t *out[MOST], marks[MOST];
