@@ -10,7 +10,7 @@
 #define BLOCKS (FRAMES >> ASH_MAX_ORDER) /* that the frames come from */
 #define PAIRS  3000u
 #define STEPS  60000u
-#define MOST   512u /* blocks that are not the bench's */
+#define MOST   1024u /* blocks that are not the bench's: of 4 GiB */
 #define FLAGS  ASH_FRAMES_OWNER(ASH_OWNER_TEST)
 
 static bool counting = true;
