@@ -271,6 +271,7 @@ static void devices_start_anew(void **state)
     finish();
 }
 
+#if ASH_CHECK >= 2
 /* ASH_CHECK 2: what the CPU wrote to memory that the device had. */
 static void written_by_the_cpu(void **state)
 {
@@ -281,9 +282,6 @@ static void written_by_the_cpu(void **state)
 
     (void)state;
     start();
-    if (ASH_CHECK < 2) {
-        skip();
-    }
     bytes = port_ptr(ash_pa(AT));
     far = port_ptr(ash_pa(FIXED_AT));
     assert_int_equal(maps(&device, AT + 3, 1000, TO, &map), 0);
@@ -317,6 +315,7 @@ static void written_by_the_cpu(void **state)
     assert_int_equal(ash_dma_bounce_destroy(&bounce), 0);
     finish();
 }
+#endif
 
 int main(void)
 {
@@ -329,7 +328,9 @@ int main(void)
         cmocka_unit_test(leaks_are_listed),
         cmocka_unit_test(records_run_out),
         cmocka_unit_test(devices_start_anew),
+#if ASH_CHECK >= 2
         cmocka_unit_test(written_by_the_cpu),
+#endif
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
