@@ -11,40 +11,12 @@
 #include "ashlar/frames.h"
 #include "ashlar/pmem.h"
 #include "port/port.h"
+#include "tests/target/region.h"
 #include "tests/target/suite.h"
 
-#define Q          ASH_PMEM_QUANTUM
-#define PAR_MEMORY 56u /* PAR.ATTR: the MAIR byte (DDI 0406C B4.1.112) */
-#define CACHED     0xffu
-#define UNCACHED   0x44u
-#define ORDERED    0x04u
-#define OWNER      (ASH_OWNER_FIRST + 7u)
-
-static struct ash_pmem *region;
-static struct ash_pmem_stats before;
-
-static bool begin(void)
-{
-    region = ash_pmem_find("dma");
-    if (region == NULL) {
-        target_skip("the machine has no region \"dma\": too little memory");
-        return false;
-    }
-    ash_pmem_stats(region, &before);
-    return true;
-}
-
-static void end(void)
-{
-    struct ash_pmem_stats after;
-
-    ash_pmem_stats(region, &after);
-    CHECK_EQ(after.free, before.free);
-    CHECK_EQ(after.largest, before.largest);
-    CHECK_EQ(after.blocks, before.blocks);
-    CHECK_EQ(after.leaving, before.leaving);
-    CHECK_EQ(ash_pmem_verify(region), 0);
-}
+#define Q       ASH_PMEM_QUANTUM
+#define ORDERED 0x04u
+#define OWNER   (ASH_OWNER_FIRST + 7u)
 
 static unsigned memory_at(ash_pa_t pa)
 {

@@ -10,6 +10,7 @@
 #include "ashlar/irq.h"
 #include "ashlar/pool.h"
 #include "tests/target/suite.h"
+#include "tests/target/told.h"
 
 struct message {
     uint32_t words[16];
@@ -172,24 +173,6 @@ static void interrupts_share_a_pool(void)
     CHECK_EQ(broken, 0);
     CHECK_EQ(tick_broken, 0);
     CHECK_EQ(ash_pool_verify(&message_pool), 0);
-}
-
-static unsigned faults;
-static struct ash_fault last_fault;
-
-static void record(const struct ash_fault *fault)
-{
-    faults++;
-    last_fault = *fault;
-}
-
-static bool told(enum ash_fault_kind kind, const void *block)
-{
-    bool right = faults == 1 && last_fault.kind == kind && last_fault.address == (uintptr_t)block &&
-                 last_fault.caller != NULL;
-
-    faults = 0;
-    return right;
 }
 
 static void bad_frees_are_told(void)

@@ -10,6 +10,7 @@
 #include "ashlar/irq.h"
 #include "ashlar/slab.h"
 #include "tests/target/suite.h"
+#include "tests/target/told.h"
 
 #define MAGIC 0x600d0b7eu
 
@@ -151,24 +152,6 @@ static void interrupts_share_a_cache(void)
     CHECK_EQ(tick_broken, 0);
     CHECK_EQ(ash_slab_verify(&cache), 0);
     CHECK_EQ(ash_slab_destroy(&cache), 0);
-}
-
-static unsigned faults;
-static struct ash_fault last_fault;
-
-static void record(const struct ash_fault *fault)
-{
-    faults++;
-    last_fault = *fault;
-}
-
-static bool told(enum ash_fault_kind kind, const void *object)
-{
-    bool right = faults == 1 && last_fault.kind == kind &&
-                 last_fault.address == (uintptr_t)object && last_fault.caller != NULL;
-
-    faults = 0;
-    return right;
 }
 
 static void bad_frees_are_told(void)

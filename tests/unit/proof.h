@@ -200,6 +200,15 @@ static inline void proof_attack(const struct proof *proof, const char *kind_name
     result->wrong += own.wrong;
 }
 
+/** The same for each operation of a list. */
+static inline void proof_attack_all(const struct proof *list, size_t count, const char *kind_name,
+                                    const void *kind, struct proof_result *result)
+{
+    for (size_t i = 0; i < count; i++) {
+        proof_attack(&list[i], kind_name, kind, result);
+    }
+}
+
 /** The run must be stopped with this rule. */
 static inline void proof_broken(unsigned rule, unsigned cpus, void (*run)(void *arg), void *arg)
 {

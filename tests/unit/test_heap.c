@@ -5,37 +5,9 @@
  */
 #include "alloc/heap.h"
 #include "ashlar/heap.h"
-#include "tests/unit/frames_machine.h"
+#include "tests/unit/heap_machine.h"
 
 #define BASE 0x40000000ull
-
-static int start(void **state)
-{
-    (void)state;
-    machine_start(BASE, 8 * MIB);
-    return 0;
-}
-
-/** Nothing is allocated and all frames are back. */
-static int finish(void **state)
-{
-    struct ash_heap_stats stats;
-
-    (void)state;
-    assert_int_equal(ash_heap_verify(&ash_heap_default), 0);
-    ash_heap_stats(&ash_heap_default, &stats);
-    assert_int_equal(stats.blocks, 0);
-    assert_int_equal(stats.used_bytes, 0);
-    assert_int_equal(stats.free_bytes, 0);
-    assert_int_equal(stats.chunks, 0);
-    assert_int_equal(stats.total_bytes, 0);
-    assert_int_equal(stats.largest_free, 0);
-    assert_int_equal(ash_frames_owned(ASH_OWNER_HEAP), 0);
-    assert_int_equal(ash_frames_verify(), 0);
-    assert_int_equal(support_faults.count, 0);
-    assert_false(sim_irq_masked);
-    return 0;
-}
 
 static void every_size_and_alignment(void **state)
 {
@@ -379,7 +351,7 @@ static void every_frame_allocation_may_fail(void **state)
             assert_true(n != 0 || failures == 15);
             assert_int_equal(machine_free(), n << order);
             assert_int_equal(ash_heap_verify(&ash_heap_default), 0);
-            finish(NULL);
+            heap_finish(NULL);
             if (order == 6 && n == 20) {
                 assert_int_equal(failures, 0);
             }
@@ -456,17 +428,19 @@ static void frames_that_nobody_needs_go_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(limits, start, finish),
-        cmocka_unit_test_setup_teardown(classes_cover_all_sizes, start, finish),
-        cmocka_unit_test_setup_teardown(every_size_and_alignment, start, finish),
-        cmocka_unit_test_setup_teardown(chunks_come_and_go, start, finish),
-        cmocka_unit_test_setup_teardown(own_class_is_tried_last, start, finish),
-        cmocka_unit_test_setup_teardown(resizing_keeps_contents, start, finish),
-        cmocka_unit_test_setup_teardown(random_operations_agree_with_the_model, start, finish),
-        cmocka_unit_test_setup_teardown(every_frame_allocation_may_fail, start, finish),
-        cmocka_unit_test_setup_teardown(growth_in_place_counts, start, finish),
-        cmocka_unit_test_setup_teardown(frames_that_nobody_needs_go_back, start, finish),
-        cmocka_unit_test_setup_teardown(smaller_chunks_when_frames_are_scarce, start, finish),
+        cmocka_unit_test_setup_teardown(limits, heap_start, heap_finish),
+        cmocka_unit_test_setup_teardown(classes_cover_all_sizes, heap_start, heap_finish),
+        cmocka_unit_test_setup_teardown(every_size_and_alignment, heap_start, heap_finish),
+        cmocka_unit_test_setup_teardown(chunks_come_and_go, heap_start, heap_finish),
+        cmocka_unit_test_setup_teardown(own_class_is_tried_last, heap_start, heap_finish),
+        cmocka_unit_test_setup_teardown(resizing_keeps_contents, heap_start, heap_finish),
+        cmocka_unit_test_setup_teardown(random_operations_agree_with_the_model, heap_start,
+                                        heap_finish),
+        cmocka_unit_test_setup_teardown(every_frame_allocation_may_fail, heap_start, heap_finish),
+        cmocka_unit_test_setup_teardown(growth_in_place_counts, heap_start, heap_finish),
+        cmocka_unit_test_setup_teardown(frames_that_nobody_needs_go_back, heap_start, heap_finish),
+        cmocka_unit_test_setup_teardown(smaller_chunks_when_frames_are_scarce, heap_start,
+                                        heap_finish),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

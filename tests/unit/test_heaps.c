@@ -7,37 +7,7 @@
 
 #include "alloc/heap.h"
 #include "ashlar/heap.h"
-#include "tests/unit/frames_machine.h"
-
-#define BASE 0x40000000ull
-
-static int start(void **state)
-{
-    (void)state;
-    machine_start(BASE, 8 * MIB);
-    return 0;
-}
-
-/** Nothing is allocated and all frames are back. */
-static int finish(void **state)
-{
-    struct ash_heap_stats stats;
-
-    (void)state;
-    assert_int_equal(ash_heap_verify(&ash_heap_default), 0);
-    ash_heap_stats(&ash_heap_default, &stats);
-    assert_int_equal(stats.blocks, 0);
-    assert_int_equal(stats.used_bytes, 0);
-    assert_int_equal(stats.free_bytes, 0);
-    assert_int_equal(stats.chunks, 0);
-    assert_int_equal(stats.total_bytes, 0);
-    assert_int_equal(stats.largest_free, 0);
-    assert_int_equal(ash_frames_owned(ASH_OWNER_HEAP), 0);
-    assert_int_equal(ash_frames_verify(), 0);
-    assert_int_equal(support_faults.count, 0);
-    assert_false(sim_irq_masked);
-    return 0;
-}
+#include "tests/unit/heap_machine.h"
 
 static struct ash_heap region;
 static _Alignas(16) char memory[300000];
@@ -283,12 +253,12 @@ static void usage_and_report(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(regions_of_every_size, start, finish),
-        cmocka_unit_test_setup_teardown(heaps_are_apart, start, finish),
-        cmocka_unit_test_setup_teardown(large_regions, start, finish),
-        cmocka_unit_test_setup_teardown(owners_of_blocks, start, finish),
-        cmocka_unit_test_setup_teardown(walks_show_all_blocks, start, finish),
-        cmocka_unit_test_setup_teardown(usage_and_report, start, finish),
+        cmocka_unit_test_setup_teardown(regions_of_every_size, heap_start, heap_finish),
+        cmocka_unit_test_setup_teardown(heaps_are_apart, heap_start, heap_finish),
+        cmocka_unit_test_setup_teardown(large_regions, heap_start, heap_finish),
+        cmocka_unit_test_setup_teardown(owners_of_blocks, heap_start, heap_finish),
+        cmocka_unit_test_setup_teardown(walks_show_all_blocks, heap_start, heap_finish),
+        cmocka_unit_test_setup_teardown(usage_and_report, heap_start, heap_finish),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

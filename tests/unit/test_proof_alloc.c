@@ -495,24 +495,16 @@ static const struct proof proofs[] = {
 static const struct proof code_aarch32[] = {PROOF(load_code, start, loaded)};
 static const struct proof code_aarch64[] = {PROOF(load_code, start, loaded_aarch64)};
 
-static void attack(const struct proof *list, size_t count, const struct kind *kind,
-                   struct proof_result *result)
-{
-    for (size_t i = 0; i < count; i++) {
-        proof_attack(&list[i], kind->name, kind, result);
-    }
-}
-
 static void every_step_is_needed(void **state)
 {
     static const struct kind lpae = {"LPAE", SIM_LPAE}, a64 = {"AArch64", SIM_A64};
     struct proof_result result = {0};
 
     (void)state;
-    attack(proofs, COUNT(proofs), &lpae, &result);
-    attack(proofs, COUNT(proofs), &a64, &result);
-    attack(code_aarch32, COUNT(code_aarch32), &lpae, &result);
-    attack(code_aarch64, COUNT(code_aarch64), &a64, &result);
+    proof_attack_all(proofs, COUNT(proofs), lpae.name, &lpae, &result);
+    proof_attack_all(proofs, COUNT(proofs), a64.name, &a64, &result);
+    proof_attack_all(code_aarch32, COUNT(code_aarch32), lpae.name, &lpae, &result);
+    proof_attack_all(code_aarch64, COUNT(code_aarch64), a64.name, &a64, &result);
     printf("# %u runs were stopped, %u steps are redundant\n", result.stopped, result.redundant);
     assert_int_equal(result.wrong, 0);
     assert_true(result.stopped > 400);

@@ -143,14 +143,6 @@ static const struct proof aarch64[] = {
     PROOF(make_code, start, made_aarch64),
 };
 
-static void attack(const struct proof *list, size_t count, const struct kind *kind,
-                   struct proof_result *result)
-{
-    for (size_t i = 0; i < count; i++) {
-        proof_attack(&list[i], kind->name, kind, result);
-    }
-}
-
 static void every_step_is_needed(void **state)
 {
     struct proof_result result = {0};
@@ -158,11 +150,11 @@ static void every_step_is_needed(void **state)
     (void)state;
     FOR_EACH_KIND(kind)
     {
-        attack(proofs, COUNT(proofs), kind, &result);
+        proof_attack_all(proofs, COUNT(proofs), kind->name, kind, &result);
         if (kind->format == SIM_A64) {
-            attack(aarch64, COUNT(aarch64), kind, &result);
+            proof_attack_all(aarch64, COUNT(aarch64), kind->name, kind, &result);
         } else {
-            attack(aarch32, COUNT(aarch32), kind, &result);
+            proof_attack_all(aarch32, COUNT(aarch32), kind->name, kind, &result);
         }
     }
     printf("# %u runs were stopped, %u steps are redundant\n", result.stopped, result.redundant);

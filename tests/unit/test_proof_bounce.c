@@ -243,22 +243,14 @@ static const struct proof coherent_proofs[] = {
     PROOF(part_stays, start, coherent),
 };
 
-static void attack(const struct proof *list, size_t count, const struct kind *kind,
-                   struct proof_result *result)
-{
-    for (size_t i = 0; i < count; i++) {
-        proof_attack(&list[i], kind->name, kind, result);
-    }
-}
-
 static void every_step_is_needed(void **state)
 {
     static const struct kind alone = {"not coherent", false}, together = {"coherent", true};
     struct proof_result result = {0};
 
     (void)state;
-    attack(incoherent_proofs, COUNT(incoherent_proofs), &alone, &result);
-    attack(coherent_proofs, COUNT(coherent_proofs), &together, &result);
+    proof_attack_all(incoherent_proofs, COUNT(incoherent_proofs), alone.name, &alone, &result);
+    proof_attack_all(coherent_proofs, COUNT(coherent_proofs), together.name, &together, &result);
     printf("# %u runs were stopped, %u steps are redundant\n", result.stopped, result.redundant);
     assert_int_equal(result.wrong, 0);
     assert_true(result.stopped > 40);

@@ -92,7 +92,7 @@ class Document(unittest.TestCase):
         listed = {row[0].strip("`") for row in rows(self.text, "test", 4)}
         attacks = {os.path.basename(path)[:-2] for path in proofs()
                    if path.endswith(".c") and
-                   re.search(r"\b(rig_attack|proof_attack)\(", read(path))}
+                   re.search(r"\b(rig_attack|proof_attack(_all)?)\(", read(path))}
         self.assertEqual(listed, attacks)
 
     def test_redundant_steps_are_listed(self):
