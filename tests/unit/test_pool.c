@@ -28,10 +28,27 @@ ASH_POOL_DEFINE(unused, struct packet, 2);
 ASH_POOL_DECLARE(wide, struct wide); /* as in a header */
 ASH_POOL_PLACE(wide, struct wide, 3);
 
+/* Those that tests create: here, as the list of pools outlives a test that fails. */
+static struct ash_pool pool, another;
+
 static int start(void **state)
 {
     (void)state;
     machine_start(BASE, MIB);
+    return 0;
+}
+
+static int end(void **state)
+{
+    struct ash_pool *const created[] = {&pool, &another};
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        if (created[i]->order != 0) {
+            pool_delist(created[i]);
+            *created[i] = (struct ash_pool){0};
+        }
+    }
     return 0;
 }
 
@@ -103,7 +120,6 @@ static void pools_are_carved_from_frames(void **state)
     (void)state;
     for (unsigned s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
         for (unsigned a = 0; a < sizeof(aligns) / sizeof(aligns[0]); a++) {
-            struct ash_pool pool;
             uint8_t *blocks[33];
             size_t align = aligns[a] == 0 ? _Alignof(max_align_t) : aligns[a];
             uint32_t frames;
@@ -136,29 +152,29 @@ static void pools_are_carved_from_frames(void **state)
 
 static void bad_pools_are_refused(void **state)
 {
-    struct ash_pool pool;
+    struct ash_pool refused;
     struct ash_pool before;
     uint32_t free = machine_free();
     ash_frame_t frame;
 
     (void)state;
-    memset(&pool, 0x77, sizeof(pool));
-    before = pool;
-    assert_int_equal(ash_pool_create(&pool, "x", 0, 0, 1), ASH_EINVAL);
-    assert_int_equal(ash_pool_create(&pool, "x", 1, 0, 0), ASH_EINVAL);
-    assert_int_equal(ash_pool_create(&pool, "x", 1, 3, 1), ASH_EINVAL);
-    assert_int_equal(ash_pool_create(&pool, "x", 1, 8192, 1), ASH_EINVAL);
-    assert_int_equal(ash_pool_create(&pool, "x", SIZE_MAX, 0, 1), ASH_ERANGE);
-    assert_int_equal(ash_pool_create(&pool, "x", SIZE_MAX / 2, 0, 4), ASH_ERANGE);
-    assert_int_equal(ash_pool_create(&pool, "x", 64, 0, UINT32_MAX), ASH_ERANGE);
-    assert_int_equal(ash_pool_create(&pool, "x", 1, 1, ASH_POOL_MOST + 1), ASH_ERANGE);
-    assert_int_equal(ash_pool_create(&pool, "x", (ASH_PAGE_SIZE << ASH_MAX_ORDER) + 1, 0, 1),
+    memset(&refused, 0x77, sizeof(refused));
+    before = refused;
+    assert_int_equal(ash_pool_create(&refused, "x", 0, 0, 1), ASH_EINVAL);
+    assert_int_equal(ash_pool_create(&refused, "x", 1, 0, 0), ASH_EINVAL);
+    assert_int_equal(ash_pool_create(&refused, "x", 1, 3, 1), ASH_EINVAL);
+    assert_int_equal(ash_pool_create(&refused, "x", 1, 8192, 1), ASH_EINVAL);
+    assert_int_equal(ash_pool_create(&refused, "x", SIZE_MAX, 0, 1), ASH_ERANGE);
+    assert_int_equal(ash_pool_create(&refused, "x", SIZE_MAX / 2, 0, 4), ASH_ERANGE);
+    assert_int_equal(ash_pool_create(&refused, "x", 64, 0, UINT32_MAX), ASH_ERANGE);
+    assert_int_equal(ash_pool_create(&refused, "x", 1, 1, ASH_POOL_MOST + 1), ASH_ERANGE);
+    assert_int_equal(ash_pool_create(&refused, "x", (ASH_PAGE_SIZE << ASH_MAX_ORDER) + 1, 0, 1),
                      ASH_ERANGE);
-    assert_int_equal(ash_pool_create(&pool, "x", 2 * MIB, 0, 1), ASH_ENOMEM);
+    assert_int_equal(ash_pool_create(&refused, "x", 2 * MIB, 0, 1), ASH_ENOMEM);
     while (ash_frames_alloc(0, 0, &frame) == 0) {
     }
-    assert_int_equal(ash_pool_create(&pool, "x", 1, 0, 1), ASH_ENOMEM);
-    assert_memory_equal(&pool, &before, sizeof(pool));
+    assert_int_equal(ash_pool_create(&refused, "x", 1, 0, 1), ASH_ENOMEM);
+    assert_memory_equal(&refused, &before, sizeof(refused));
     assert_true(free > 0);
 }
 
@@ -168,7 +184,6 @@ static void random_operations_agree_with_the_model(void **state)
 {
     static uint8_t *blocks[MODEL_BLOCKS];
     static uint8_t marks[MODEL_BLOCKS];
-    struct ash_pool pool;
     struct ash_pool_stats stats;
     unsigned live = 0;
     unsigned most = 0;
@@ -231,25 +246,23 @@ static int __attribute__((format(printf, 1, 2))) keep_print(const char *format, 
 
 static void report_lists_all_pools(void **state)
 {
-    struct ash_pool first;
-    struct ash_pool second;
 
     (void)state;
     lines[0] = '\0';
-    assert_int_equal(ash_pool_create(&first, "first", 8, 0, 7), 0);
-    assert_int_equal(ash_pool_create(&second, "second", 8, 0, 7), 0);
+    assert_int_equal(ash_pool_create(&pool, "first", 8, 0, 7), 0);
+    assert_int_equal(ash_pool_create(&another, "second", 8, 0, 7), 0);
     ash_pools_report(keep_print);
     assert_non_null(strstr(lines, "packet"));
     assert_non_null(strstr(lines, "unused"));
     assert_non_null(strstr(lines, "first"));
     assert_null(strstr(strstr(lines, "first") + 1, "first"));
     assert_non_null(strstr(lines, "second"));
-    assert_int_equal(ash_pool_destroy(&first), 0);
+    assert_int_equal(ash_pool_destroy(&pool), 0);
     lines[0] = '\0';
     ash_pools_report(keep_print);
     assert_null(strstr(lines, "first"));
     assert_non_null(strstr(lines, "second"));
-    assert_int_equal(ash_pool_destroy(&second), 0);
+    assert_int_equal(ash_pool_destroy(&another), 0);
 }
 
 #if ASH_LOCKS_NAMED
@@ -274,7 +287,6 @@ static void visit_any(const struct ash_usage *usage, void *arg)
 /* The list's lock is let go after every 64 blocks of a free list. */
 static void report_holds_its_lock_for_a_bounded_time(void **state)
 {
-    struct ash_pool pool;
     void *blocks[300];
     unsigned long before;
     uint64_t bytes = 0;
@@ -298,7 +310,6 @@ static void report_holds_its_lock_for_a_bounded_time(void **state)
 /* Figures are taken in parts, and the pool changes, or is another one, in between. */
 static void walks_may_be_interrupted(void **state)
 {
-    struct ash_pool pool;
     struct pool_walk walk;
     void *blocks[100];
     unsigned parts = 0;
@@ -370,7 +381,6 @@ static void visit(const struct ash_usage *usage, void *arg)
 static void usage_is_told(void **state)
 {
     struct wanted wanted = {.name = "described"};
-    struct ash_pool pool;
     void *blocks[3];
 
     (void)state;
@@ -397,16 +407,16 @@ static void usage_is_told(void **state)
 }
 
 #if ASH_CHECK >= 1
-static void expect_refused(struct ash_pool *pool, void *block, enum ash_fault_kind kind)
+static void expect_refused(void *block, enum ash_fault_kind kind)
 {
-    struct ash_pool before = *pool;
+    struct ash_pool before = pool;
 
-    ash_pool_free(pool, block);
+    ash_pool_free(&pool, block);
     assert_int_equal(support_faults.last.address, (uintptr_t)block);
     assert_non_null(support_faults.last.caller);
     machine_expect_fault(kind, "pool");
-    assert_memory_equal(pool, &before, sizeof(before));
-    assert_int_equal(ash_pool_verify(pool), 0);
+    assert_memory_equal(&pool, &before, sizeof(before));
+    assert_int_equal(ash_pool_verify(&pool), 0);
     assert_false(sim_irq_masked);
 }
 
@@ -416,7 +426,6 @@ static void bad_frees_are_told(void **state)
 
     (void)state;
     for (unsigned s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
-        struct ash_pool pool;
         uint8_t *a;
         uint8_t *b;
         int other;
@@ -425,17 +434,17 @@ static void bad_frees_are_told(void **state)
         a = ash_pool_alloc(&pool);
         b = ash_pool_alloc(&pool);
         ash_pool_free(&pool, a);
-        expect_refused(&pool, a, ASH_FAULT_DOUBLE_FREE);
-        expect_refused(&pool, a + 3 * sizes[s], ASH_FAULT_DOUBLE_FREE); /* never out */
+        expect_refused(a, ASH_FAULT_DOUBLE_FREE);
+        expect_refused(a + 3 * sizes[s], ASH_FAULT_DOUBLE_FREE); /* never out */
         for (size_t i = 1; i < sizes[s]; i++) {
-            expect_refused(&pool, b + i, ASH_FAULT_MISALIGNED);
+            expect_refused(b + i, ASH_FAULT_MISALIGNED);
         }
-        expect_refused(&pool, a - 1, ASH_FAULT_FOREIGN);
-        expect_refused(&pool, a - sizes[s], ASH_FAULT_FOREIGN);
-        expect_refused(&pool, a + 10 * sizes[s], ASH_FAULT_FOREIGN);
-        expect_refused(&pool, a + 1000 * sizes[s], ASH_FAULT_FOREIGN);
-        expect_refused(&pool, &other, ASH_FAULT_FOREIGN);
-        expect_refused(&pool, (void *)UINTPTR_MAX, ASH_FAULT_FOREIGN);
+        expect_refused(a - 1, ASH_FAULT_FOREIGN);
+        expect_refused(a - sizes[s], ASH_FAULT_FOREIGN);
+        expect_refused(a + 10 * sizes[s], ASH_FAULT_FOREIGN);
+        expect_refused(a + 1000 * sizes[s], ASH_FAULT_FOREIGN);
+        expect_refused(&other, ASH_FAULT_FOREIGN);
+        expect_refused((void *)UINTPTR_MAX, ASH_FAULT_FOREIGN);
         ash_pool_free(&pool, NULL);
         assert_int_equal(support_faults.count, 0);
         ash_pool_free(&pool, b);
@@ -446,7 +455,6 @@ static void bad_frees_are_told(void **state)
 /* Whatever is written to free blocks, the lists are as they were. */
 static void free_blocks_hold_no_lists(void **state)
 {
-    struct ash_pool pool;
     uint8_t *blocks[4];
 
     (void)state;
@@ -467,15 +475,14 @@ static void free_blocks_hold_no_lists(void **state)
 }
 #endif
 
-static void expect_corrupt(struct ash_pool *pool)
+static void expect_corrupt(void)
 {
-    assert_int_equal(ash_pool_verify(pool), ASH_ECORRUPT);
+    assert_int_equal(ash_pool_verify(&pool), ASH_ECORRUPT);
     machine_expect_fault(ASH_FAULT_CORRUPT, "pool");
 }
 
 static void verify_finds_tampering(void **state)
 {
-    struct ash_pool pool;
     struct ash_pool good;
     uint32_t *link;
     uint32_t was;
@@ -498,27 +505,27 @@ static void verify_finds_tampering(void **state)
     };
     for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         pool.list.first = places[i];
-        expect_corrupt(&pool);
+        expect_corrupt();
         pool = good;
     }
 #if !ASH_POOL_LOCK_FREE
     pool.list.count++;
-    expect_corrupt(&pool);
+    expect_corrupt();
     pool = good;
 #endif
     link = pool_link(&pool, pool.list.first);
     was = *link;
     *link = pool.list.first; /* round and round */
-    expect_corrupt(&pool);
+    expect_corrupt();
     *link = was;
 #if ASH_CHECK >= 1
     *link = pool.end;
-    expect_corrupt(&pool);
+    expect_corrupt();
     *link = was;
     for (unsigned i = 0; i < 3; i++) {
         was = pool.state[i];
         pool.state[i] = was == POOL_OUT ? 0 : POOL_OUT;
-        expect_corrupt(&pool);
+        expect_corrupt();
         pool.state[i] = was;
     }
 #endif
@@ -547,27 +554,27 @@ static void writes_to_free_blocks_are_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(static_pools_need_no_start, start),
-        cmocka_unit_test_setup(any_type_has_a_pool, start),
-        cmocka_unit_test_setup(pools_are_carved_from_frames, start),
-        cmocka_unit_test_setup(bad_pools_are_refused, start),
-        cmocka_unit_test_setup(random_operations_agree_with_the_model, start),
-        cmocka_unit_test_setup(report_lists_all_pools, start),
+        cmocka_unit_test_setup_teardown(static_pools_need_no_start, start, end),
+        cmocka_unit_test_setup_teardown(any_type_has_a_pool, start, end),
+        cmocka_unit_test_setup_teardown(pools_are_carved_from_frames, start, end),
+        cmocka_unit_test_setup_teardown(bad_pools_are_refused, start, end),
+        cmocka_unit_test_setup_teardown(random_operations_agree_with_the_model, start, end),
+        cmocka_unit_test_setup_teardown(report_lists_all_pools, start, end),
 #if ASH_LOCKS_NAMED
-        cmocka_unit_test_setup(report_holds_its_lock_for_a_bounded_time, start),
+        cmocka_unit_test_setup_teardown(report_holds_its_lock_for_a_bounded_time, start, end),
 #endif
-        cmocka_unit_test_setup(walks_may_be_interrupted, start),
+        cmocka_unit_test_setup_teardown(walks_may_be_interrupted, start, end),
 #if ASH_CHECK >= 2
-        cmocka_unit_test_setup(out_is_seen_after_the_head, start),
+        cmocka_unit_test_setup_teardown(out_is_seen_after_the_head, start, end),
 #endif
-        cmocka_unit_test_setup(usage_is_told, start),
+        cmocka_unit_test_setup_teardown(usage_is_told, start, end),
 #if ASH_CHECK >= 1
-        cmocka_unit_test_setup(bad_frees_are_told, start),
-        cmocka_unit_test_setup(free_blocks_hold_no_lists, start),
+        cmocka_unit_test_setup_teardown(bad_frees_are_told, start, end),
+        cmocka_unit_test_setup_teardown(free_blocks_hold_no_lists, start, end),
 #endif
-        cmocka_unit_test_setup(verify_finds_tampering, start),
+        cmocka_unit_test_setup_teardown(verify_finds_tampering, start, end),
 #if ASH_CHECK >= 2
-        cmocka_unit_test_setup(writes_to_free_blocks_are_told, start),
+        cmocka_unit_test_setup_teardown(writes_to_free_blocks_are_told, start, end),
 #endif
     };
 
