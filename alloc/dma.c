@@ -20,6 +20,7 @@ static unsigned dma_ram_count;
 void ash_dma_setup(const struct ash_regions *regions, struct ash_range stacks)
 {
     dma_list_start();
+    dma_members_start();
     dma_check_start(stacks);
     for (unsigned i = 0; i < regions->ram_count; i++) {
         dma_ram[i] = regions->ram[i];

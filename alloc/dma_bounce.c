@@ -13,6 +13,37 @@
 #define SLOT ((uint64_t)ASH_DMA_SLOT)
 #define BITS 32u
 
+/* The longest run of free slots. */
+static uint32_t bounce_longest(const struct ash_dma_bounce *bounce)
+{
+    uint32_t longest = 0, run = 0;
+
+    for (uint32_t slot = 0; slot < bounce->slots; slot++) {
+        run = (bounce->used[slot / BITS] >> slot % BITS & 1) != 0 ? 0 : run + 1;
+        longest = run > longest ? run : longest;
+    }
+    return longest;
+}
+
+static void bounce_describe(void *self, struct ash_usage *usage)
+{
+    struct ash_dma_bounce *bounce = self;
+    unsigned long saved = spinlock_acquire(&bounce->lock);
+
+    *usage = (struct ash_usage){
+        .module = "dma",
+        .name = bounce->name,
+        .total = bounce->slots * SLOT,
+        .used = bounce->busy * SLOT,
+        .free = (bounce->slots - bounce->busy) * SLOT,
+        .largest = bounce_longest(bounce) * SLOT,
+        .high_water = bounce->most * SLOT,
+        .failures = bounce->failures,
+        .blocks = bounce->live,
+    };
+    spinlock_release(&bounce->lock, saved);
+}
+
 /* Runs start at multiples of this. */
 static uint64_t bounce_step(const struct ash_dma_device *device)
 {
@@ -44,9 +75,10 @@ int ash_dma_bounce_create(struct ash_dma_bounce *bounce, const char *name, struc
     spinlock_init(&bounce->lock, ASH_LOCK_DMA, name);
     bounce->name = name;
     port_zero(bounce->used, sizeof(bounce->used));
-    bounce->busy = bounce->most = bounce->devices = bounce->failures = 0;
+    bounce->busy = bounce->most = bounce->live = bounce->devices = bounce->failures = 0;
     bounce->mapped = bounce->copied = 0;
     bounce->slots = (uint32_t)(bounce->block.size / SLOT);
+    dma_enlist(&bounce->member, bounce, bounce_describe);
     return 0;
 }
 
@@ -64,6 +96,7 @@ int ash_dma_bounce_destroy(struct ash_dma_bounce *bounce)
     if (error != 0) {
         return error;
     }
+    dma_delist(&bounce->member);
     spinlock_retire(&bounce->lock);
     bounce->slots = 0;
     return 0;
@@ -233,6 +266,7 @@ int dma_bounce_take(struct ash_dma_device *device, ash_pa_t pa, size_t size, ash
         bounce_mark(bounce->used, first, count, true);
         bounce->busy += count;
         bounce->most = bounce->busy > bounce->most ? bounce->busy : bounce->most;
+        bounce->live++;
         bounce->mapped++;
     } else {
         bounce->failures++;
@@ -259,6 +293,7 @@ void dma_bounce_give(struct ash_dma_device *device, ash_pa_t copy, size_t size, 
 
     bounce_mark(bounce->used, first, count, false);
     bounce->busy -= count;
+    bounce->live--;
     bounce->copied += copied;
     spinlock_release(&bounce->lock, saved);
 }

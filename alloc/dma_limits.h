@@ -42,6 +42,13 @@ void dma_list_start(void);
 void dma_list_add(const struct ash_dma_device *device);
 void dma_list_remove(const struct ash_dma_device *device);
 
+/* alloc/dma_usage.c: the list of bounce buffers and pools of objects. */
+
+void dma_members_start(void);
+void dma_enlist(struct ash_dma_member *member, void *self,
+                void (*describe)(void *self, struct ash_usage *usage));
+void dma_delist(struct ash_dma_member *member);
+
 /* alloc/dma_bounce.c: the device has a bounce buffer. */
 
 /** One device more, or less. ASH_EINVAL, ASH_ERANGE, ASH_EALIGN as ash_dma_init. */

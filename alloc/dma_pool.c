@@ -78,6 +78,26 @@ static int pool_take_numbers(struct ash_dma_pool *pool)
     return error;
 }
 
+static void pool_describe(void *self, struct ash_usage *usage)
+{
+    struct ash_dma_pool *pool = self;
+    struct ash_dma_pool_stats stats;
+
+    ash_dma_pool_stats(pool, &stats);
+    *usage = (struct ash_usage){
+        .module = "dma",
+        .name = pool->name,
+        .total = stats.count * stats.size,
+        .used = stats.used * stats.size,
+        .free = (stats.count - stats.used) * stats.size,
+        .largest = stats.used == stats.count ? 0 : stats.size,
+        .limit = stats.size,
+        .high_water = stats.high_water * stats.size,
+        .failures = stats.failures,
+        .blocks = stats.used,
+    };
+}
+
 int ash_dma_pool_create(struct ash_dma_pool *pool, const char *name, struct ash_dma_device *device,
                         struct ash_pmem *region, size_t size, uint64_t align, uint64_t boundary,
                         uint32_t count)
@@ -108,6 +128,7 @@ int ash_dma_pool_create(struct ash_dma_pool *pool, const char *name, struct ash_
     made.buffer = pool->buffer;
     *pool = made;
     spinlock_init(&pool->lock, ASH_LOCK_DMA, name);
+    dma_enlist(&pool->member, pool, pool_describe);
     return 0;
 }
 
@@ -128,6 +149,7 @@ int ash_dma_pool_destroy(struct ash_dma_pool *pool)
     }
     error = ash_dma_free(&pool->buffer);
     if (error == 0) {
+        dma_delist(&pool->member);
         ash_frames_free(pool->frame, pool->order);
         spinlock_retire(&pool->lock);
         pool->count = 0;

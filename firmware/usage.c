@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include "ashlar/dma.h"
 #include "ashlar/frames.h"
 #include "ashlar/heap.h"
 #include "ashlar/pmem.h"
@@ -14,7 +15,7 @@
 #include "firmware/prompt.h"
 
 static const ash_usage_walk walks[] = {ash_frames_usage, ash_pools_usage, ash_slabs_usage,
-                                       ash_heaps_usage, ash_pmem_usage};
+                                       ash_heaps_usage,  ash_pmem_usage,  ash_dma_usage};
 
 static unsigned long kib(uint64_t bytes)
 {

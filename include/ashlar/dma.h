@@ -65,6 +65,13 @@ struct ash_dma_device {
     uint32_t most;  /**< most that were ever in use at once; private */
 };
 
+/** A bounce buffer or a pool of objects in the list of those. dma's own. */
+struct ash_dma_member {
+    void *self;
+    void (*describe)(void *self, struct ash_usage *usage);
+    struct ash_dma_member *next, **link; /* in the list: the next, what points here */
+};
+
 /** Most slots, and bytes, of a bounce buffer: a search looks at each slot at most once, with
  *  interrupts masked. */
 #define ASH_DMA_BOUNCE_SLOTS 2048u
@@ -78,10 +85,11 @@ struct ash_dma_bounce {
     struct ash_spinlock lock; /* of what follows `slots` */
     const char *name;
     struct ash_pmem_block block;
-    uint32_t slots; /* 0: not made */
-    uint32_t busy, most, devices, failures;
-    uint64_t mapped, copied;                   /* mappings; bytes, in both directions */
-    uint32_t used[ASH_DMA_BOUNCE_SLOTS / 32u]; /* a bit a slot */
+    struct ash_dma_member member;
+    uint32_t slots;                               /* 0: not made */
+    uint32_t busy, most, live, devices, failures; /* slots, slots, mappings */
+    uint64_t mapped, copied;                      /* mappings; bytes, in both directions */
+    uint32_t used[ASH_DMA_BOUNCE_SLOTS / 32u];    /* a bit a slot */
 };
 
 /** The same for the eye: see ash_dma_bounce_stats. */
@@ -295,6 +303,14 @@ struct ash_dma_stats {
 
 /** Fills *stats. Any context, constant. */
 void ash_dma_stats(const struct ash_dma_device *device, struct ash_dma_stats *stats);
+
+/**
+ * Describes each bounce buffer and each pool of coherent objects (usage.h); the memory of both, and
+ * buffers, are of pmem, which describes it as well. The largest request of a bounce buffer is its
+ * longest run of free slots. Not in interrupts. Cost: quadratic in the number of those, which is
+ * small; a lock is held for a time linear in the slots of one.
+ */
+void ash_dma_usage(ash_usage_visit visit, void *arg);
 
 /** Prints the devices that are ready, their bounce buffers, and (ASH_CHECK >= 1) every mapping and
  *  buffer. No lock is held while printing. Not in interrupts, and not while devices come and go. */

@@ -15,6 +15,7 @@
 struct ash_dma_pool {
     struct ash_spinlock lock; /* of free, fresh, used, failures and what next points to */
     const char *name;
+    struct ash_dma_member member;
     struct ash_dma_buffer buffer;
     uint32_t *next; /* of each object: its successor in the free list, or that it is out */
     ash_frame_t frame;

@@ -24,6 +24,7 @@
     X(ASH_LOCK_SPACES, "list of spaces")                                                           \
     X(ASH_LOCK_VMAP, "vmap")                                                                       \
     X(ASH_LOCK_PMEM, "pmem region")                                                                \
+    X(ASH_LOCK_DMA_LIST, "list of dma memory")                                                     \
     X(ASH_LOCK_DMA, "dma")                                                                         \
     X(ASH_LOCK_POOLS, "list of pools")                                                             \
     X(ASH_LOCK_SLABS, "list of object caches")                                                     \

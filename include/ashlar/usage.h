@@ -3,8 +3,9 @@
  * Usage: the same figures for every allocator, so that one report and one check serve them all.
  *
  * Each module describes what it manages, one struct ash_usage a piece (a zone of frames, a pool, an
- * object cache, a heap, a pmem region), to a visitor: ash_frames_usage(), ash_pools_usage(),
- * ash_slabs_usage(), ash_heaps_usage(), ash_pmem_usage(). A product lists those that it links.
+ * object cache, a heap, a pmem region, a bounce buffer), to a visitor: ash_frames_usage(),
+ * ash_pools_usage(), ash_slabs_usage(), ash_heaps_usage(), ash_pmem_usage(), ash_dma_usage(). A
+ * product lists those that it links.
  */
 #ifndef ASHLAR_USAGE_H
 #define ASHLAR_USAGE_H
@@ -13,7 +14,7 @@
 
 /** All sizes in bytes. */
 struct ash_usage {
-    const char *module; /**< "frames", "pool", "slab", "heap", "pmem" */
+    const char *module; /**< "frames", "pool", "slab", "heap", "pmem", "dma" */
     const char *name;   /**< of this zone, pool, cache, heap or region */
     uint64_t total;     /**< that it manages now */
     uint64_t used;      /**< that its users hold */

@@ -134,6 +134,23 @@ static void dma_shared_step(uint32_t mark)
     }
 }
 
+static void visit(const struct ash_usage *usage, void *arg)
+{
+    (void)arg;
+    MUST(usage->used + usage->free == usage->total && usage->largest <= usage->free);
+}
+
+/* A pool of its own comes and goes while others look at all there are. */
+static void dma_list_step(void)
+{
+    struct ash_dma_pool own = {.count = 0};
+
+    if (ash_dma_pool_create(&own, "own", &device, region, 8, 0, 0, 4) == 0) {
+        ash_dma_usage(visit, NULL);
+        MUST(ash_dma_pool_destroy(&own) == 0);
+    }
+}
+
 static void work(void *arg)
 {
     unsigned stacks = 0;
@@ -144,6 +161,9 @@ static void work(void *arg)
         vmap_step();
         dma_step(port_cpu() + 1);
         dma_shared_step(port_cpu() + 1);
+        if (step % 8 == 0) {
+            dma_list_step();
+        }
         if (stacks < STACKS && step % 16 == 0) {
             stacks += ash_stack_create("thread", 8192) != NULL;
         }
