@@ -15,6 +15,7 @@
 #include "alloc/dma_check.h"
 #include "alloc/dma_limits.h"
 #include "alloc/dma_parts.h"
+#include "alloc/dma_sum.h"
 #include "ashlar/dma.h"
 #include "port/port.h"
 
@@ -105,28 +106,6 @@ int dma_direct(const struct ash_dma_device *device, ash_pa_t pa, size_t size,
         error = ASH_EALIGN;
     }
     return error;
-}
-
-/* Whether what the device has stays as it is: a sum of it, at ASH_CHECK 2. Memory that the device
- * itself writes to has none. */
-static uint32_t dma_sum(const struct ash_dma_mapping *mapping)
-{
-    const uint8_t *bytes = mapping->original != NULL ? mapping->original : mapping->memory;
-    uint32_t sum = 1;
-    size_t at = 0;
-
-    if (ASH_CHECK < 2 || (mapping->original == NULL && dma_device_writes(mapping->direction))) {
-        return 0;
-    }
-    for (unsigned i = 0; i <= mapping->held.count; i++) {
-        size_t end = i < mapping->held.count ? mapping->held.part[i].begin : mapping->size;
-
-        for (; at < end; at++) {
-            sum = (sum ^ bytes[at]) * 16777619u; /* FNV-1a */
-        }
-        at = i < mapping->held.count ? mapping->held.part[i].end : at;
-    }
-    return sum;
 }
 
 /* It exists, is what it was, and the CPU has left alone what it did not have. */

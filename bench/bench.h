@@ -70,6 +70,7 @@ void bench_pool(void);
 void bench_slab(void);
 void bench_frames(void);
 void bench_pmem(void);
+void bench_dma(void);
 void bench_heap(void);
 void bench_mmu(void);
 void bench_space(void);

@@ -16,6 +16,7 @@ int main(void)
     bench_slab();
     bench_frames();
     bench_pmem();
+    bench_dma();
     bench_heap();
     bench_mmu();
     bench_space();

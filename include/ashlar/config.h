@@ -38,6 +38,12 @@
 #define ASH_DMA_RECORDS 128
 #endif
 
+/** Bytes at each end of what a device has that are looked at, when it changes hands, for writes of
+ *  the CPU meanwhile (ASH_CHECK 1; at 2 all bytes are); 0: none. */
+#ifndef ASH_DMA_SUMMED
+#define ASH_DMA_SUMMED 256
+#endif
+
 /** Devices that ash_dma_report lists. */
 #ifndef ASH_DMA_DEVICES
 #define ASH_DMA_DEVICES 16

@@ -27,8 +27,9 @@
  *   - a mapping that is not there: unmapped twice, or never checked for failure (unmap, sync:
  *     ASH_ENOENT); one, or a buffer, that was changed or copied (ASH_ECORRUPT);
  *   - mappings and buffers that a driver leaves behind (exit: ASH_EBUSY);
- *   - at ASH_CHECK 2, memory that the CPU wrote to while the device had it: where it works on a
- * copy, or only reads (unmap, sync; they go on).
+ *   - memory that the CPU wrote to while the device had it, where the device only reads, or works
+ *     on a copy (unmap, sync; they go on): the first and last ASH_DMA_SUMMED bytes of each part
+ * that the device has; at ASH_CHECK 2 all of it. (Where the device writes itself nobody can tell.)
  */
 #ifndef ASHLAR_DMA_H
 #define ASHLAR_DMA_H

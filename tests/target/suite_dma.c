@@ -194,11 +194,44 @@ static void misuse_is_told(void)
     CHECK_EQ(ash_dma_exit(&device), 0);
 }
 
+/* What the CPU writes to memory that a device reads, or works on a copy of. */
+static void writes_are_told(void)
+{
+    struct ash_dma_device device = {.name = "overwritten", .mask = UINT32_MAX};
+    struct ash_dma_mapping map = {0};
+    struct ash_pmem_block block;
+    size_t line = port_cache_line();
+    volatile uint8_t *bytes;
+
+    if (ASH_CHECK < 1) {
+        target_skip("no checks in this build");
+        return;
+    }
+    if (!begin()) {
+        return;
+    }
+    CHECK_EQ(ash_dma_init(&device), 0);
+    CHECK_EQ(ash_pmem_alloc(region, BYTES, 0, 0, &block), 0);
+    bytes = block.ptr;
+    CHECK_EQ(ash_dma_map(&device, block.pa, BYTES, ASH_DMA_TO_DEVICE, &map), 0);
+    bytes[ASH_DMA_SUMMED - 1]++;
+    MISUSE(ash_dma_sync_for_cpu(&map, line, line, ASH_DMA_TO_DEVICE), 0, 1);
+    CHECK_EQ(misuse_last.address, block.pa.value);
+    bytes[line]++; /* which it was given */
+    MISUSE(ash_dma_sync_for_device(&map, line, line, ASH_DMA_TO_DEVICE), 0, 0);
+    bytes[BYTES - 1]++;
+    MISUSE(ash_dma_unmap(&map), 0, 1);
+    CHECK_EQ(ash_dma_map(&device, block.pa, BYTES, ASH_DMA_FROM_DEVICE, &map), 0);
+    bytes[0]++; /* as the device might */
+    MISUSE(ash_dma_unmap(&map), 0, 0);
+    CHECK_EQ(ash_pmem_free(&block), 0);
+    CHECK_EQ(ash_dma_exit(&device), 0);
+}
+
 static const struct target_case cases[] = {
-    TARGET_CASE(buffers_fit_the_device),
-    TARGET_CASE(data_survives_mappings),
-    TARGET_CASE(shared_lines_are_refused),
-    TARGET_CASE(misuse_is_told),
+    TARGET_CASE(buffers_fit_the_device),   TARGET_CASE(data_survives_mappings),
+    TARGET_CASE(shared_lines_are_refused), TARGET_CASE(misuse_is_told),
+    TARGET_CASE(writes_are_told),
 };
 
 const struct target_suite suite_dma = TARGET_SUITE("dma", cases);

@@ -4,6 +4,7 @@
  * nothing; what is no misuse is not told.
  */
 #include "ashlar/dma.h"
+#include "ashlar/dma_list.h"
 #include "tests/unit/pmem_machine.h"
 
 #define TO   ASH_DMA_TO_DEVICE
@@ -271,8 +272,7 @@ static void devices_start_anew(void **state)
     finish();
 }
 
-#if ASH_CHECK >= 2
-/* ASH_CHECK 2: what the CPU wrote to memory that the device had. */
+/* What the CPU wrote to memory that the device had, and to what it was given. */
 static void written_by_the_cpu(void **state)
 {
     struct ash_dma_bounce bounce = {.slots = 0};
@@ -315,7 +315,71 @@ static void written_by_the_cpu(void **state)
     assert_int_equal(ash_dma_bounce_destroy(&bounce), 0);
     finish();
 }
-#endif
+
+/* One write at `offset` between map and unmap: is it told? */
+static bool is_told(size_t size, enum ash_dma_direction direction, size_t offset)
+{
+    unsigned char *bytes = port_ptr(ash_pa(AT));
+    bool told;
+
+    assert_int_equal(maps(&device, AT, size, direction, &map), 0);
+    bytes[offset] ^= 0x80;
+    assert_int_equal(ash_dma_unmap(&map), 0);
+    told = support_faults.count != 0;
+    if (told) {
+        assert_int_equal(support_faults.last.kind, ASH_FAULT_DMA);
+        assert_int_equal(support_faults.last.address, AT);
+        assert_int_equal(support_faults.count, 1);
+    }
+    support_faults_reset();
+    return told;
+}
+
+/* At ASH_CHECK 1 the ends of what the device has, or all of it if that is not much; at 2 all. */
+static void ends_are_looked_at(void **state)
+{
+    const size_t ends = ASH_DMA_SUMMED, large = 4 * Q;
+    struct ash_dma_mapping mappings[2] = {{.device = NULL}};
+    struct ash_dma_segment segments[2];
+    struct ash_dma_list list = {.mappings = mappings, .segments = segments, .capacity = 2};
+    const struct ash_range parts[] = {{{AT}, large}, {{AT + 2 * large}, large}};
+    unsigned char *bytes;
+
+    (void)state;
+    start();
+    bytes = port_ptr(ash_pa(AT));
+    for (size_t at = 0; at < 2 * ends; at++) {
+        assert_true(is_told(2 * ends, TO, at));
+    }
+    assert_true(is_told(large, TO, 0));
+    assert_true(is_told(large, TO, ends - 1));
+    assert_int_equal(is_told(large, TO, ends), ASH_CHECK >= 2);
+    assert_int_equal(is_told(large, TO, large - ends - 1), ASH_CHECK >= 2);
+    assert_true(is_told(large, TO, large - ends));
+    assert_true(is_told(large, TO, large - 1));
+    /* The device writes there itself. */
+    assert_false(is_told(large, FROM, 0));
+    assert_false(is_told(large, BOTH, large - 1));
+
+    /* The ends of each part that the device has: what the CPU got makes two of one. */
+    assert_int_equal(maps(&device, AT, large, TO, &map), 0);
+    assert_int_equal(ash_dma_sync_for_cpu(&map, large / 2, LINE, TO), 0);
+    bytes[large / 2 - 1]++;
+    assert_int_equal(ash_dma_sync_for_device(&map, large / 2, LINE, TO), 0);
+    assert_misused(1);
+    assert_int_equal(ash_dma_sync_for_cpu(&map, large / 2, LINE, TO), 0);
+    bytes[large / 2 + LINE]++;
+    assert_int_equal(ash_dma_unmap(&map), 0);
+    assert_misused(1);
+
+    /* And of each part of a list. */
+    assert_int_equal(ash_dma_map_list(&device, parts, 2, TO, &list), 0);
+    bytes[large - 1]++;
+    bytes[2 * large]++;
+    assert_int_equal(ash_dma_unmap_list(&list), 0);
+    assert_misused(2);
+    finish();
+}
 
 int main(void)
 {
@@ -328,9 +392,8 @@ int main(void)
         cmocka_unit_test(leaks_are_listed),
         cmocka_unit_test(records_run_out),
         cmocka_unit_test(devices_start_anew),
-#if ASH_CHECK >= 2
         cmocka_unit_test(written_by_the_cpu),
-#endif
+        cmocka_unit_test(ends_are_looked_at),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
