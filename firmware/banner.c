@@ -9,7 +9,7 @@
 #include "ashlar/errors.h"
 #include "ashlar/frames.h"
 #include "firmware/prompt.h"
-#include "startup/image.h"
+#include "port/image.h"
 
 static void print_range(const char *what, const char *name, uint64_t start, uint64_t end)
 {

@@ -8,8 +8,8 @@
 #include "ashlar/boot.h"
 #include "ashlar/pmem.h"
 #include "firmware/prompt.h"
+#include "port/image.h"
 #include "startup/boot_map.h"
-#include "startup/image.h"
 
 static void print_area(const char *name, uint64_t start, uint64_t end)
 {

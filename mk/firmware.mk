@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: MIT
 #
-# The library and the firmware images, under $(B):
+# The library and the firmware images of a board, under $(B); objects that no board changes, under
+# $(O). Which images there are is said by the linker scripts in the board's folder:
 #   libashlar.a          everything a product links
-#   ashlar.elf/.bin      runs from flash (bank 0); ashlar.img: the flash bank as a file
-#   ashlar-bank1.*       the same, linked at the second bank (U-Boot lives in the first)
-#   ashlar-ram.elf/.bin  runs from RAM; ashlar-ram.uimg: the same for U-Boot's bootm
+#   ashlar.elf/.bin      xip.ld: runs from flash; ashlar.img: the whole flash as a file
+#   ashlar-ram.elf/.bin  ram.ld: runs from RAM; ashlar-ram.uimg: the same for U-Boot's bootm
+#   ashlar-NAME.*        NAME.ld: such as virt's second bank (U-Boot lives in the first)
 
 CC      := $(CROSS)gcc
 AR      := $(CROSS)ar
 NM      := $(CROSS)nm
 OBJCOPY := $(CROSS)objcopy
 
-LIB_SOURCES := $(sort $(wildcard \
+# What a board's folder need not have
+BOARD_NONE := $(foreach file,$(notdir $(wildcard board/none/*.c)),$(if \
+    $(wildcard board/$(BOARD)/$(file)),,board/none/$(file)))
+LIB_SOURCES := $(sort $(BOARD_NONE) $(wildcard \
     port/*.c port/$(ARCH)/*.c port/$(ARCH)/*.S mmu/*.c alloc/*.c vm/*.c process/*.c \
     board/*.c board/$(BOARD)/*.c board/$(BOARD)/*.S board/dev/*.c \
     startup/*.c startup/$(ARCH)/*.c startup/$(ARCH)/*.S startup/libc/$(LIBC).c))
@@ -27,7 +31,8 @@ EARLY_SOURCES := $(filter-out \
     $(filter $(LIB_SOURCES),$(wildcard $(call early_globs,'/^!/d'))))
 
 # Objects have the whole path in their name, so that a member of the archive tells its module.
-object = $(foreach source,$1,$(B)/obj/$(subst /,-,$(source)).o)
+object = $(foreach source,$1,$(if $(filter board/$(BOARD)/%,$(source)),$B,$O)/obj/$(subst \
+    /,-,$(source)).o)
 LIB_OBJECTS      := $(call object,$(LIB_SOURCES))
 FIRMWARE_OBJECTS := $(call object,$(FIRMWARE_SOURCES))
 BENCH_OBJECTS    := $(call object,$(BENCH_SOURCES))
@@ -41,9 +46,6 @@ A_FLAGS  := $(ARCH_FLAGS) $(DEFINES) $(INCLUDES) -g3 -ffile-prefix-map=$(CURDIR)
 C_FLAGS  := $(A_FLAGS) -std=gnu17 -O2 -ffunction-sections -fdata-sections -fno-common $(WARNINGS)
 EARLY_C_FLAGS := $(EARLY_FLAGS) -fno-tree-loop-distribute-patterns
 
-# Flash of the board, from its first to its end address: what `make size` calls flash.
-FLASH_virt := 0x0-0x8000000
-
 LD_FLAGS := $(ARCH_FLAGS) -nostartfiles -nodefaultlibs -static -L ld -Wl,--gc-sections \
     -Wl,--build-id=none -Wl,--fatal-warnings -Wl,--no-warn-rwx-segments
 LD_LIBS  := -Wl,--start-group $(B)/libashlar.a -lc -lgcc -Wl,--end-group
@@ -53,35 +55,38 @@ LINK_CHECKS := tools/check_libc.py tools/libc_allocators.txt tools/check_guarded
 check_linked = $(Q)$(PYTHON) tools/check_libc.py $(B)/$1.map$(if $(filter a64,$(ARCH)), && \
     $(PYTHON) tools/check_guarded.py $(B)/$1.elf)
 
-IMAGES := ashlar ashlar-ram $(if $(wildcard ld/bank1.ld),ashlar-bank1)
-SCRIPT_ashlar       := ld/xip.ld
-SCRIPT_ashlar-ram   := ld/ram.ld
-SCRIPT_ashlar-bank1 := ld/bank1.ld
+LAYOUTS := $(wildcard ld/* board/$(BOARD)/*.ld)
+SCRIPTS := $(notdir $(wildcard board/$(BOARD)/*.ld))
+IMAGES  := $(patsubst %.ld,ashlar-%,$(filter-out xip.ld,$(SCRIPTS))) $(if $(filter xip.ld,$(SCRIPTS)),ashlar)
+script  = board/$(BOARD)/$(if $(filter ashlar,$1),xip,$(1:ashlar-%=%)).ld
+# The image that runs unless one asks for another.
+IMAGE   := $(if $(filter ashlar,$(IMAGES)),ashlar,ashlar-ram)
 
 # A stamp for each set of words that a rule depends on: it changes when they do. (Several makes may
 # look at the same time: each writes a file of its own.)
-# $1: file under $(B), $2: words
+# $1: file, $2: words
 define stamp
-$(B)/$1: FORCE | packages
+$1: FORCE | packages
 	@mkdir -p $$(@D)
 	@new=$$@.$$$$$$$$; { $$(CC) --version | head -n 1; echo '$2'; } >$$$$new; \
 	    if cmp -s $$$$new $$@; then rm $$$$new; else mv $$$$new $$@; fi
 endef
-$(eval $(call stamp,obj/compile.flags,$(C_FLAGS)))
-$(eval $(call stamp,obj/early.flags,$(C_FLAGS) $(EARLY_C_FLAGS)))
-$(eval $(call stamp,obj/library.list,$(LIB_OBJECTS)))
-$(eval $(call stamp,obj/link.flags,$(LD_FLAGS) $(FIRMWARE_OBJECTS) $(BENCH_OBJECTS)))
+$(eval $(call stamp,$(O)/obj/compile.flags,$(C_FLAGS)))
+$(eval $(call stamp,$(O)/obj/early.flags,$(C_FLAGS) $(EARLY_C_FLAGS)))
+$(eval $(call stamp,$(B)/obj/library.list,$(LIB_OBJECTS)))
+$(eval $(call stamp,$(B)/obj/link.flags,$(LD_FLAGS) $(FIRMWARE_OBJECTS) $(BENCH_OBJECTS)))
 
 $(EARLY_OBJECTS): EXTRA := $(EARLY_C_FLAGS)
-$(EARLY_OBJECTS): $(B)/obj/early.flags
+$(EARLY_OBJECTS): $(O)/obj/early.flags
 $(filter-out $(EARLY_OBJECTS),$(LIB_OBJECTS) $(FIRMWARE_OBJECTS) $(BENCH_OBJECTS) $(BENCH_LIBC_OBJECTS)): \
-    $(B)/obj/compile.flags
+    $(O)/obj/compile.flags
 
 define compile
 $(call object,$1): $1 | packages
 	$$(call say,$(if $(filter %.S,$1),AS,CC)      $1)
 	@mkdir -p $$(@D)
-	$$(Q)$$(CC) $(if $(filter %.S,$1),$(A_FLAGS),$(C_FLAGS) $$(EXTRA)) -MMD -MP -c $1 -o $$@
+	$$(Q)$$(CC) $(if $(filter %.S,$1),$(A_FLAGS),$(C_FLAGS) $$(EXTRA)) -MMD -MP -MT $$@ -MF $$(@:.o=.d) \
+	    -c $1 -o $$@.$$$$$$$$ && mv $$@.$$$$$$$$ $$@
 endef
 $(foreach source,$(LIB_SOURCES) $(FIRMWARE_SOURCES) $(BENCH_SOURCES) $(BENCH_LIBC_SOURCES),$(eval $(call compile,$(source))))
 
@@ -90,32 +95,32 @@ $(B)/libashlar.a: $(LIB_OBJECTS) $(B)/obj/library.list tools/check_early.py tool
 	@rm -f $@
 	$(Q)$(AR) rcD $@ $(LIB_OBJECTS)
 	$(Q)$(PYTHON) tools/check_early.py --nm $(NM) --library $@ --cc "$(CC) $(ARCH_FLAGS)" \
-	    --cache $(B)/obj/libc.symbols $(EARLY_OBJECTS)
+	    --cache $(O)/obj/libc.symbols $(EARLY_OBJECTS)
 
-$(IMAGES:%=$(B)/%.elf): $(B)/%.elf: $(FIRMWARE_OBJECTS) $(B)/programs.o $(B)/libashlar.a $(B)/obj/link.flags \
-        $(wildcard ld/*) $(LINK_CHECKS)
+$(IMAGES:%=$(B)/%.elf): $(B)/%.elf: $(FIRMWARE_OBJECTS) $(O)/programs.o $(B)/libashlar.a $(B)/obj/link.flags \
+        $(LAYOUTS) $(LINK_CHECKS)
 	$(call say,LD      $@)
-	$(Q)$(CC) $(LD_FLAGS) -T $(SCRIPT_$*) -Wl,-Map=$(B)/$*.map $(FIRMWARE_OBJECTS) $(B)/programs.o $(LD_LIBS) -o $@
+	$(Q)$(CC) $(LD_FLAGS) -T $(call script,$*) -Wl,-Map=$(B)/$*.map $(FIRMWARE_OBJECTS) $(O)/programs.o $(LD_LIBS) -o $@
 	$(call check_linked,$*)
 
 # The firmware that measures: it runs from flash, and nothing of the other one is in it.
-$(B)/bench.elf: $(BENCH_OBJECTS) $(B)/programs.o $(B)/libashlar.a $(B)/obj/link.flags $(wildcard ld/*) \
+$(B)/bench.elf: $(BENCH_OBJECTS) $(O)/programs.o $(B)/libashlar.a $(B)/obj/link.flags $(LAYOUTS) \
         $(LINK_CHECKS)
 	$(call say,LD      $@)
-	$(Q)$(CC) $(LD_FLAGS) -T ld/xip.ld -Wl,-Map=$(B)/bench.map $(BENCH_OBJECTS) $(B)/programs.o $(LD_LIBS) -o $@
+	$(Q)$(CC) $(LD_FLAGS) -T $(call script,ashlar) -Wl,-Map=$(B)/bench.map $(BENCH_OBJECTS) $(O)/programs.o $(LD_LIBS) -o $@
 	$(call check_linked,bench)
 
 # The one that measures the C library's own allocator: its members come before Ashlar's.
 LIBC_MALLOC := $(foreach name,malloc free calloc realloc $(if $(filter newlib,$(LIBC)),_malloc_r \
     _free_r _calloc_r _realloc_r),-Wl,-u,$(name)) -Wl,--wrap=sbrk -Wl,--wrap=_sbrk -lc
-$(B)/bench-libc.elf: $(BENCH_LIBC_OBJECTS) $(B)/libashlar.a $(B)/obj/link.flags $(wildcard ld/*)
+$(B)/bench-libc.elf: $(BENCH_LIBC_OBJECTS) $(B)/libashlar.a $(B)/obj/link.flags $(LAYOUTS)
 	$(call say,LD      $@)
-	$(Q)$(CC) $(LD_FLAGS) -T ld/xip.ld $(LIBC_MALLOC) $(BENCH_LIBC_OBJECTS) $(LD_LIBS) -o $@
+	$(Q)$(CC) $(LD_FLAGS) -T $(call script,ashlar) $(LIBC_MALLOC) $(BENCH_LIBC_OBJECTS) $(LD_LIBS) -o $@
 
 # The size of the heap's code, as a product that wants it small would build it: Thumb code without
 # checks, for one CPU; all that is needed to make a heap, to allocate and to free.
 HEAP_CODE_ROOTS := ash_heap_init ash_heap_alloc ash_heap_free
-$(B)/bench-code.txt: $(wildcard alloc/heap*.[ch] include/ashlar/*.h) $(B)/obj/compile.flags
+$(B)/bench-code.txt: $(wildcard alloc/heap*.[ch] include/ashlar/*.h) $(O)/obj/compile.flags
 	$(Q)$(CC) $(filter-out -O2 -g3 -marm,$(C_FLAGS)) $(if $(filter a32,$(ARCH)),-mthumb) -Os -nostdlib \
 	    -Wl,--gc-sections,--unresolved-symbols=ignore-all,--no-warn-rwx-segments,-e,0 \
 	    $(HEAP_CODE_ROOTS:%=-Wl,-u,%) $(wildcard alloc/heap*.c) -o $(@:.txt=.elf)
@@ -125,9 +130,9 @@ $(B)/bench-code.txt: $(wildcard alloc/heap*.[ch] include/ashlar/*.h) $(B)/obj/co
 $(B)/%.bin: $(B)/%.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
-# A flash bank is 64 MiB and QEMU wants the whole of it; the file is sparse.
+# Flash is written, and wanted by QEMU, as a whole; the file is sparse.
 $(B)/%.img: $(B)/%.bin
-	$(Q)cp $< $@.new && truncate -s 64M $@.new && mv $@.new $@
+	$(Q)cp $< $@.new && truncate -s $(FLASH_BYTES) $@.new && mv $@.new $@
 
 $(B)/%.uimg: $(B)/%.elf $(B)/%.bin tools/uimage.py
 	$(Q)$(PYTHON) tools/uimage.py --arch $(MKIMAGE_ARCH) $< $(B)/$*.bin $@
@@ -149,21 +154,21 @@ entry_of = $$($(CROSS)readelf -h $1 | sed -n 's/.*Entry point address: *//p')
 
 # $1: name, $2: compiler and its flags
 define stub
-$(B)/$1-flash.elf: tests/machines/$(ARCH)/$1.S tests/machines/stub.ld $(B)/obj/compile.flags
+$(B)/$1-flash.elf: tests/machines/$(ARCH)/$1.S tests/machines/stub.ld $(O)/obj/compile.flags
 	$$(Q)$2 -T tests/machines/stub.ld -Wl,--defsym=stub_target=$(STUB_FLASH_TARGET) $$< -o $$@
 $(B)/$1-ram.elf: tests/machines/$(ARCH)/$1.S $(B)/ashlar-ram.elf tests/machines/stub.ld \
-        $(B)/obj/compile.flags
+        $(O)/obj/compile.flags
 	$$(Q)$2 -T tests/machines/stub.ld \
 	    -Wl,--defsym=stub_target=$$(call entry_of,$(B)/ashlar-ram.elf) $$< -o $$@
 endef
 $(eval $(call stub,stub,$$(CC) $$(STUB_FLAGS)))
 $(eval $(call stub,drop,$$(DROP_CC) $$(MACHINE_FLAGS)))
 # The machine with an EL3 keeps its first flash bank to the secure state, which this leaves.
-$(B)/drop-bank1.elf: tests/machines/$(ARCH)/drop.S tests/machines/stub.ld $(B)/obj/compile.flags
+$(B)/drop-bank1.elf: tests/machines/$(ARCH)/drop.S tests/machines/stub.ld $(O)/obj/compile.flags
 	$(Q)$(DROP_CC) $(MACHINE_FLAGS) -T tests/machines/stub.ld \
 	    -Wl,--defsym=stub_target=$(JUMP_TARGET) $< -o $@
 
-$(B)/jump.elf: tests/machines/$(ARCH)/jump.S $(B)/obj/compile.flags
+$(B)/jump.elf: tests/machines/$(ARCH)/jump.S $(O)/obj/compile.flags
 	$(Q)$(CC) $(STUB_FLAGS) -Wl,-Ttext=0x40400000 -Wl,-e,0x40400000 \
 	    -Wl,--defsym=jump_target=$(JUMP_TARGET) $< -o $@
 
@@ -174,11 +179,11 @@ EXAMPLES := $(notdir $(patsubst %/,%,$(dir $(wildcard examples/*/main.c))))
 example_script = $(firstword $(wildcard examples/$1/*.ld) examples/hello/hello.ld)
 define example
 $(B)/$1.elf: $(wildcard examples/$1/*) $(call example_script,$1) $(wildcard include/ashlar/*.h) \
-        $(B)/programs.o $(B)/libashlar.a $(B)/obj/link.flags $(LINK_CHECKS)
+        $(O)/programs.o $(B)/libashlar.a $(B)/obj/link.flags $(LINK_CHECKS)
 	$(call say,EXAMPLE $$@)
 	$$(Q)$$(CC) $(filter-out -I%,$(C_FLAGS)) -Iinclude $(filter-out -L ld,$(LD_FLAGS)) \
 	    -T $(call example_script,$1) -Wl,-Map=$(B)/$1.map \
-	    $(wildcard examples/$1/*.c) $(B)/programs.o $(LD_LIBS) -o $$@
+	    $(wildcard examples/$1/*.c) $(O)/programs.o $(LD_LIBS) -o $$@
 	$$(call check_linked,$1)
 endef
 $(foreach name,$(EXAMPLES),$(eval $(call example,$(name))))
@@ -198,9 +203,9 @@ bench-image: $(B)/bench.img $(if $(filter 0-1,$(CHECK)-$(CPUS)),$(B)/bench-libc.
 library: $(B)/libashlar.a
 image: $(B)/ashlar.img
 	@echo "$(B)/ashlar.img: flash image, 64 MiB, for bank 0 (address 0)"
-all: $(B)/ashlar.img $(B)/ashlar-ram.bin $(B)/ashlar-ram.uimg $(B)/libashlar.a \
-    $(if $(wildcard ld/bank1.ld),$(B)/ashlar-bank1.img) $(STUBS) \
-    $(EXAMPLES:%=$(B)/%.img)
+all: $(B)/libashlar.a $(patsubst %,$(B)/%.bin,$(filter %-ram,$(IMAGES))) \
+    $(patsubst %,$(B)/%.uimg,$(filter %-ram,$(IMAGES))) \
+    $(patsubst %,$(B)/%.img,$(filter-out %-ram,$(IMAGES))) $(MORE)
 
 -include $(patsubst %.o,%.d,$(LIB_OBJECTS) $(FIRMWARE_OBJECTS) $(BENCH_OBJECTS) $(BENCH_LIBC_OBJECTS))
 .SECONDARY:

@@ -1,13 +1,21 @@
 # SPDX-License-Identifier: MIT
 #
 # Options of the command line: defaults, checks, and the build folder that follows from them.
-# MEM, SMP and EDU describe the machine that runs the image and do not change the build.
+# MEM, SMP, EDU and BOOT describe the machine that runs the image and do not change the build.
+# board/<name>/board.mk says what a board has:
+#   ARCHES       the execution states that it runs in, the usual one first
+#   FLASH        of the board, from its first to its end address: what `make size` calls flash
+#   FLASH_BYTES  of the part that the flash image is written to
+#   MORE, RUNS   what else `make all` builds for it, and what `make run` needs, if not all
+# and next to it lie the linker scripts of its images: xip.ld (code stays in flash), ram.ld, ...
 
 BOARD := virt
-ARCH  := a32
 CPU   :=
 MEM   := 512M
 SMP   := 1
+BOOT  :=
+MORE  =
+RUNS  = all
 EDU   := 31
 CHECK := 1
 CPUS  := 4
@@ -22,8 +30,7 @@ SOAK_SECONDS := 300
 INSTALL := yes
 V     := 0
 
-BOARDS := $(filter-out dev,$(notdir $(patsubst %/,%,$(wildcard board/*/))))
-ARCHES := a32 a64
+BOARDS := $(patsubst board/%/board.mk,%,$(wildcard board/*/board.mk))
 CPUS_KNOWN := cortex-a7 cortex-a15 cortex-a53 cortex-a72 max
 
 one_of = $(and $(filter 1,$(words $1)),$(filter $1,$2))
@@ -33,11 +40,10 @@ matches = $(shell printf %s '$(subst ','\'',$1)' | grep -Eqx '$2' && echo yes)
 ifeq ($(call one_of,$(BOARD),$(BOARDS)),)
     $(error BOARD=$(BOARD): no such board; one of: $(BOARDS))
 endif
+include board/$(BOARD)/board.mk
+ARCH := $(firstword $(ARCHES))
 ifeq ($(call one_of,$(ARCH),$(ARCHES)),)
-    $(error ARCH=$(ARCH): no such architecture; one of: $(ARCHES))
-endif
-ifeq ($(wildcard mk/$(ARCH).mk),)
-    $(error ARCH=$(ARCH): not supported yet; it comes with port/$(ARCH))
+    $(error ARCH=$(ARCH): $(BOARD) has no such architecture; one of: $(ARCHES))
 endif
 ifneq ($(CPU),)
 ifeq ($(call one_of,$(CPU),$(CPUS_KNOWN)),)
@@ -78,11 +84,13 @@ ifneq ($(call matches,$(or $(FUZZ_SEED),1),[1-9][0-9]*),yes)
     $(error FUZZ_SEED=$(FUZZ_SEED): a number, or nothing for a new one each time)
 endif
 
-# build/<board>-<arch>, with a suffix for each build option that differs from its default.
+# What depends on the board lies in build/<board>-<arch>, everything else in build/<arch>, with a
+# suffix for each build option that differs from its default.
 VARIANT := $(if $(CPU),-$(CPU))$(if $(filter-out 1,$(CHECK)),-check$(CHECK))$(if \
     $(filter-out 4,$(CPUS)),-cpus$(CPUS))
-B := build/$(BOARD)-$(ARCH)$(VARIANT)$(if $(filter a64-48,$(ARCH)-$(VABITS)),-va48)$(if \
+O := build/$(ARCH)$(VARIANT)$(if $(filter a64-48,$(ARCH)-$(VABITS)),-va48)$(if \
     $(filter a32,$(ARCH)),$(if $(filter-out 30,$(SPACEBITS)),-space$(SPACEBITS)))
+B := $(O:build/%=build/$(BOARD)-%)
 # Host builds take CHECK and CPUS from the same options.
 H := build/host$(subst -$(CPU),,$(VARIANT))
 

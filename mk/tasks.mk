@@ -37,8 +37,9 @@ Options, with their defaults:
   ARCH=a32            execution state: $(ARCHES)
   CPU=                processor to build for and to run on: $(CPUS_KNOWN);
                       by default the image runs on all of them, and QEMU has -cpu max
-  MEM=512M            RAM of the machine
-  SMP=1               CPUs of the machine
+  MEM=512M            RAM of the machine; other boards than virt have their own
+  SMP=1               CPUs of the machine; the same
+  BOOT=               how it boots, on boards with several ways
   EDU=31              address bits that its PCI device "edu" reaches, 28 or 31; -: no such device
   CHECK=1             ASH_CHECK: 0 cheapest checks, 1 default, 2 debug
   CPUS=4              ASH_CPUS: CPUs that the library can serve, 1 to 8
@@ -59,17 +60,19 @@ help:
 	$(info $(HELP))
 	@:
 
-RUN := $(PYTHON) -B tools/run.py --arch $(ARCH) --build $(B) --mem $(MEM) --smp $(SMP) --edu=$(EDU) \
-    $(if $(CPU),--cpu $(CPU))
+# What is not said is as the machine is by itself.
+said = $(if $(filter command,$(origin $1)),$2 $($1))
+RUN := $(PYTHON) -B tools/run.py --board $(BOARD) --arch $(ARCH) --build $(B) --edu=$(EDU) \
+    $(call said,MEM,--mem) $(call said,SMP,--smp) $(if $(CPU),--cpu $(CPU)) $(if $(BOOT),--entry $(BOOT))
 
-run: $(B)/ashlar.img
+run: $(RUNS)
 	@$(RUN)
 
-debug: $(B)/ashlar.img
+debug: $(RUNS)
 	@$(RUN) --debug
 
-size: $(B)/ashlar.elf
-	@$(PYTHON) tools/size.py --flash $(FLASH_$(BOARD)) $(B)/ashlar.elf $(B)/ashlar.map
+size: $(B)/$(IMAGE).elf
+	@$(PYTHON) tools/size.py $(FLASH:%=--flash %) $(B)/$(IMAGE).elf $(B)/$(IMAGE).map
 
 # Formatting: every C source and header of the project.
 FORMATTED := $(shell find include port mmu alloc vm board startup process firmware tests bench examples \

@@ -10,10 +10,10 @@
 #include "ashlar/frames.h"
 #include "ashlar/pmem.h"
 #include "ashlar/vmap.h"
+#include "port/image.h"
 #include "port/port.h"
 #include "startup/boot_map.h"
 #include "startup/early_print.h"
-#include "startup/image.h"
 #include "startup/processor.h"
 #include "startup/run_main.h"
 #include "startup/stacks.h"
@@ -44,7 +44,7 @@ static void require(int error, const char *step, const char *what)
 /* What no allocator may touch: the tree, the image, and what platform and board reserve. */
 static void collect_regions(const struct ash_platform *platform)
 {
-    struct ash_range image;
+    struct ash_range image = image_ram();
 
     ash_regions_init(&regions);
     for (unsigned i = 0; i < platform->ram_count; i++) {
@@ -53,8 +53,6 @@ static void collect_regions(const struct ash_platform *platform)
     if (platform->tree.size != 0) {
         require(ash_regions_reserve(&regions, platform->tree), "memory map", "device tree");
     }
-    image.base = ash_pa((uintptr_t)__ram_start);
-    image.size = (uintptr_t)__ram_end - (uintptr_t)__ram_start;
     if (!ash_regions_is_ram(&regions, image)) {
         require(ASH_ERANGE, "memory map", "no RAM where the image is linked to");
     }

@@ -11,9 +11,9 @@
 #include "ashlar/board.h"
 #include "ashlar/boot.h"
 #include "ashlar/space.h"
+#include "port/image.h"
 #include "port/port.h"
 #include "startup/early_print.h"
-#include "startup/image.h"
 #include "startup/processor.h"
 #include "startup/stacks.h"
 

@@ -38,7 +38,7 @@ static int take_interrupts(void)
  * before this CPU's errata counted are dropped. */
 static _Noreturn void go_online(void)
 {
-    struct percpu *data = &percpu[port_affinity()];
+    struct percpu *data = &percpu[port_affinity() & 0xff];
     struct online_cpu *own;
     int error;
 

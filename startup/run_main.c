@@ -9,8 +9,8 @@
 #include <stdlib.h>
 
 #include "ashlar/boot.h"
+#include "port/image.h"
 #include "port/port.h"
-#include "startup/image.h"
 
 int main(void);
 

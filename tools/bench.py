@@ -73,7 +73,7 @@ def measure(arch, build, cpus, seconds):
 def run(image, arch, build, cpus, seconds):
     """What one image prints."""
     machine = machines.Machine(cpu=CPU[arch], build=arch, smp=cpus)
-    command = machines.qemu_command(machine, build, extra=["-icount", "shift=0"])
+    command = machine.command(build, extra=["-icount", "shift=0"])
     command = [word.replace("ashlar.img", f"{image}.img") for word in command]
     with Console(command, os.path.join(build, f"{image}.log"), limit=seconds) as console:
         match = console.expect(r"^# bench (end|failed.*)$|^\*\*\* stopped.*")

@@ -19,6 +19,9 @@ UIMAGE_ADDRESS = 0x44000000  # where the legacy image waits for U-Boot's bootm
 EDU_BITS = ("-", "28", "31")  # of addresses that the PCI device `edu` reaches, if there is one
 THREADS = 4  # CPUs that QEMU runs at the same time
 PROMPT = "ashlar> "
+# The words of the banner; what is not here is entered as plainly as can be.
+ENTERED = {"hyp": "Hyp", "secure": "Secure SVC", "el2": "EL2", "el3": "EL3"}
+PLAINLY = {"a32": "SVC", "a64": "EL1"}
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,59 @@ class Machine:
         """The program. True ARMv8 processors come up in AArch64, in the other one."""
         return "qemu-system-aarch64" if self.arch == "a64" or self.entry.endswith("drop") \
             else "qemu-system-arm"
+
+    has_disk = True
+
+    @property
+    def elf(self):
+        return "ashlar.elf" if self.image == "flash" else "ashlar-ram.elf"
+
+    @property
+    def ram(self):
+        return self.mem
+
+    @property
+    def can_power_off(self):
+        return self.entry not in WITHOUT_POWER_OFF
+
+    @property
+    def entered(self):
+        """What the banner says: how the machine enters the image."""
+        words = ENTERED.get(self.entry.removesuffix("-stub"), PLAINLY[self.arch])
+        return f"{words} with MMU or caches on" if self.entry.endswith("stub") else words
+
+    def command(self, build, disk=None, serial="stdio", reboot=False, extra=()):
+        """QEMU's command line; `serial` is what the firmware's console is connected to."""
+        options = ["virt", f"gic-version={self.gic}"]
+        if self.entry in ("hyp", "el2", "el2-stub", "drop"):
+            options.append("virtualization=on")
+        if self.entry in ("secure", "el3", "el3-stub", "el3-drop"):
+            options.append("secure=on")
+        # QEMU computes the architecture's own signatures of pointers slowly.
+        cpu = "max,pauth-impdef=on" if self.arch == "a64" and self.cpu == "max" else self.cpu
+        command = [self.qemu, "-M", ",".join(options), "-cpu", cpu, "-m", self.mem,
+                   "-smp", str(self.smp), "-nic", "none", "-display", "none"]
+        if self.smp > THREADS:
+            # A thread each, on fewer processors, wait for what the host does not let run: the CPUs
+            # take turns instead, and one that waits gives up its own.
+            command += ["-accel", "tcg,thread=single"]
+        if serial:
+            command += ["-monitor", "none", "-serial", serial]
+        if not reboot:
+            command.append("-no-reboot")
+        if disk:
+            command += ["-drive", f"if=none,format=raw,id=disk0,file={disk}",
+                        "-device", "virtio-blk-device,drive=disk0"]
+        return [*command, *edu_arguments(self), *boot_arguments(self, build), *extra]
+
+    def start(self, console):
+        """Does what a person would type to start the image; with U-Boot that is a command."""
+        if self.entry == "uboot":
+            console.expect(r"stop autoboot", 30)
+            console.send("\r")
+            console.expect(r"^=> ", 10)
+            console.send(f"bootm {UIMAGE_ADDRESS:#x} - ${{fdtcontroladdr}}\r")
+            console.expect(r"Starting kernel", 10)
 
 
 def memory_bytes(text):
@@ -109,13 +165,13 @@ def boot_arguments(machine, build):
     return ["-kernel", file("ashlar-ram.elf")]
 
 
-def boot_files(machine, build):
-    """The files that the command line names."""
+def boot_files(command, build):
+    """The files that a command line names: those under the folder, and U-Boot."""
     names = []
-    for word in boot_arguments(machine, build):
+    for word in command:
         for part in word.split(","):
             name = part.removeprefix("file=")
-            if name.startswith(build) or name in UBOOT.values():
+            if name.startswith(f"{build}/") or name in UBOOT.values():
                 names.append(name)
     return names
 
@@ -126,37 +182,3 @@ def edu_arguments(machine):
         return []
     return ["-device", f"edu,dma_mask={(1 << int(machine.edu)) - 1:#x}",
             "-fw_cfg", f"name=opt/ashlar/edu-bits,string={machine.edu}", "-device", "vmcoreinfo"]
-
-
-def qemu_command(machine, build, disk=None, serial="stdio", reboot=False, extra=()):
-    options = ["virt", f"gic-version={machine.gic}"]
-    if machine.entry in ("hyp", "el2", "el2-stub", "drop"):
-        options.append("virtualization=on")
-    if machine.entry in ("secure", "el3", "el3-stub", "el3-drop"):
-        options.append("secure=on")
-    # QEMU computes the architecture's own signatures of pointers slowly.
-    cpu = "max,pauth-impdef=on" if machine.arch == "a64" and machine.cpu == "max" else machine.cpu
-    command = [machine.qemu, "-M", ",".join(options), "-cpu", cpu, "-m", machine.mem,
-               "-smp", str(machine.smp), "-nic", "none", "-display", "none"]
-    if machine.smp > THREADS:
-        # A thread each, on fewer processors, wait for what the host does not let run: the CPUs take
-        # turns instead, and one that waits gives up its own.
-        command += ["-accel", "tcg,thread=single"]
-    if serial:
-        command += ["-monitor", "none", "-serial", serial]
-    if not reboot:
-        command.append("-no-reboot")
-    if disk:
-        command += ["-drive", f"if=none,format=raw,id=disk0,file={disk}",
-                    "-device", "virtio-blk-device,drive=disk0"]
-    return [*command, *edu_arguments(machine), *boot_arguments(machine, build), *extra]
-
-
-def start(console, machine):
-    """Does what a person would type to start the image; with U-Boot that is a command."""
-    if machine.entry == "uboot":
-        console.expect(r"stop autoboot", 30)
-        console.send("\r")
-        console.expect(r"^=> ", 10)
-        console.send(f"bootm {UIMAGE_ADDRESS:#x} - ${{fdtcontroladdr}}\r")
-        console.expect(r"Starting kernel", 10)

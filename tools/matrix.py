@@ -39,9 +39,9 @@ def host_memory():
     return 0
 
 
-def why_not(machine, build):
+def why_not(machine):
     """Why this host cannot run the machine, or ""."""
-    needed = machines.memory_bytes(machine.mem) + (256 << 20)
+    needed = machines.memory_bytes(machine.ram) + (256 << 20)
     if host_memory() < needed:
         return f"the host has less than {needed >> 20} MiB of memory to spare"
     return ""

@@ -12,7 +12,9 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
+import boards
 import disk as disks
 import machine as machines
 import tap
@@ -45,27 +47,19 @@ def wait_for_prompt(console, seconds=None):
         raise ConsoleError(match[0].strip())
 
 
-# The words of the banner; what is not here is entered as plainly as can be.
-ENTERED = {"hyp": "Hyp", "secure": "Secure SVC", "el2": "EL2", "el3": "EL3"}
-PLAINLY = {"a32": "SVC", "a64": "EL1"}
-
-
 def check_banner(text, machine):
     """What the firmware says it found must be the machine that it was given."""
     entered = re.search(r"entered in (.*)$", text, re.MULTILINE)
-    expected = ENTERED.get(machine.entry.removesuffix("-stub"), PLAINLY[machine.arch])
-    if machine.entry.endswith("stub"):
-        expected += " with MMU or caches on"
     found = entered[1] if entered else "no banner"
     megabytes = sum(int(size) for size in re.findall(r"^  RAM .* (\d+) MiB", text, re.MULTILINE))
-    return [check("entered as started", "" if found == expected else f"{found}, not {expected}"),
-            check("finds all RAM", "" if megabytes << 20 == machines.memory_bytes(machine.mem)
-                  else f"{megabytes} MiB of {machine.mem}")]
+    return [check("entered as started", "" if found == machine.entered else f"{found}, not {machine.entered}"),
+            check("finds all RAM", "" if megabytes << 20 == machines.memory_bytes(machine.ram)
+                  else f"{megabytes} MiB of {machine.ram}")]
 
 
 def power_off(console, machine):
     """Sees whether `off` does what it can; "" or what is wrong."""
-    if machine.entry in machines.WITHOUT_POWER_OFF:
+    if not machine.can_power_off:
         try:
             console.expect(r"this board cannot power off; stopped", 5)
         except ConsoleError:
@@ -76,12 +70,12 @@ def power_off(console, machine):
 
 def run_self_tests(machine, build, disk=None, log=None, echo=None, limit=60.0, extra=()):
     """Boots, lets the self-tests run, powers off; a list of results."""
-    command = machines.qemu_command(machine, build, disk and disk.path, extra=extra)
+    command = machine.command(build, disk and disk.path, extra=extra)
     results = []
     with Console(command, log, echo, limit) as console:
         wrong = ""
         try:
-            machines.start(console, machine)
+            machine.start(console)
             started = console.position
             wait_for_prompt(console)
             end = console.position
@@ -98,7 +92,7 @@ def run_self_tests(machine, build, disk=None, log=None, echo=None, limit=60.0, e
 
 def run_interactive(machine, build, disk, log):
     """The console is this terminal; the verdict comes from the log when QEMU has ended."""
-    command = machines.qemu_command(machine, build, disk and disk.path, serial=None, reboot=True)
+    command = machine.command(build, disk and disk.path, serial=None, reboot=True)
     command += ["-chardev", f"stdio,id=console,mux=on,signal=off,logfile={log}",
                 "-serial", "chardev:console", "-mon", "chardev=console"]
     print("The console is yours. `off` ends the machine; so does Ctrl-A x.", flush=True)
@@ -114,11 +108,9 @@ def debug(machine, build, disk, log, gdb):
     socket = os.path.join(build, "gdb.socket")
     if os.path.exists(socket):
         os.unlink(socket)
-    command = machines.qemu_command(
-        machine, build, disk and disk.path, serial="chardev:console", reboot=True,
+    command = machine.command(build, disk and disk.path, serial="chardev:console", reboot=True,
         extra=["-S", "-chardev", f"pty,id=console,logfile={log}",
                "-chardev", f"socket,path={socket},server=on,wait=off,id=gdb", "-gdb", "chardev:gdb"])
-    elf = "ashlar.elf" if machine.image == "flash" else "ashlar-ram.elf"
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
                                start_new_session=True)
     try:
@@ -130,7 +122,7 @@ def debug(machine, build, disk, log, gdb):
         # symbol says where we are.
         return subprocess.run(
             [gdb, "-q", "-ex", f"target remote {socket}", "-ex", "info symbol $pc",
-             os.path.join(build, elf)], check=False).returncode
+             os.path.join(build, machine.elf)], check=False).returncode
     finally:
         process.terminate()
         process.wait()
@@ -161,16 +153,31 @@ def boot(args, machine, disk):
     return 0 if report(results, sys.stdout) else 1
 
 
+def machine_of(args):
+    """The machine that the options describe."""
+    if args.board != "virt":
+        machine = boards.find(args.board, args.arch, args.entry)
+        return replace(machine, ram=args.mem or machine.ram, mem=args.mem or machine.mem,
+                       smp=args.smp or machine.smp)
+    machine = machines.for_processor(
+        machines.Machine(args.image, args.entry, args.cpu, args.mem or "512M", args.smp or 1,
+                         args.gic, args.arch, args.edu), args.cpu)
+    if machine.cpu != args.cpu:
+        print(f"{machine.qemu} has no {args.cpu}: running on {machine.cpu}")
+    return machine
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", required=True, help="folder of the images")
+    parser.add_argument("--board", default="virt", choices=["virt", *boards.names()])
     parser.add_argument("--arch", default="a32", choices=sorted(machines.ENTRIES))
     parser.add_argument("--image", default="flash", choices=machines.IMAGES)
-    parser.add_argument("--entry", default="", help="; ".join(
+    parser.add_argument("--entry", default="", help="on virt: " + "; ".join(
         f"{arch}: {', '.join(entries)}" for arch, entries in machines.ENTRIES.items()))
     parser.add_argument("--cpu", default="max")
-    parser.add_argument("--mem", default="512M")
-    parser.add_argument("--smp", type=int, default=1)
+    parser.add_argument("--mem", default="", help="such as 512M; what the machine has by itself")
+    parser.add_argument("--smp", type=int, default=0, help="CPUs; as many as the machine has")
     parser.add_argument("--gic", type=int, default=2)
     parser.add_argument("--edu", default="31", choices=machines.EDU_BITS,
                         help="bits of addresses that the PCI device reaches")
@@ -181,14 +188,12 @@ def main():
     parser.add_argument("--gdb", default="gdb-multiarch")
     args = parser.parse_args()
 
-    machine = machines.for_processor(
-        machines.Machine(args.image, args.entry, args.cpu, args.mem, args.smp, args.gic, args.arch,
-                         args.edu),
-        args.cpu)
-    if machine.cpu != args.cpu:
-        print(f"{machine.qemu} has no {args.cpu}: running on {machine.cpu}")
+    try:
+        machine = machine_of(args)
+    except ValueError as error:
+        sys.exit(str(error))
     disk = None
-    if not args.no_disk:
+    if machine.has_disk and not args.no_disk:
         disk = disks.Disk(os.path.join(args.build, f"disk-{os.getpid()}.raw"), seed=args.seed)
         print(disk)
     try:

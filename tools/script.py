@@ -160,7 +160,7 @@ def play(console, section):
 
 def make_tree(script, build, path):
     """The machine's own device tree with the script's text added, as the file `path`."""
-    command = machines.qemu_command(script.machine, build)
+    command = script.machine.command(build)
     command = command[:command.index("-nic") + 2]
     command[command.index("-M") + 1] += f",dumpdtb={path}.own"
     quiet = {"check": True, "stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -178,10 +178,10 @@ def boot(script, build, log, reboot):
     if script.tree:
         make_tree(script, build, f"{log}.dtb")
         extra += ["-dtb", f"{log}.dtb"]
-    console = Console(machines.qemu_command(script.machine, build, reboot=reboot, extra=extra),
+    console = Console(script.machine.command(build, reboot=reboot, extra=extra),
                       log, limit=180)
     try:
-        machines.start(console, script.machine)
+        script.machine.start(console)
         run.wait_for_prompt(console, 60)
     except ConsoleError:
         console.close()

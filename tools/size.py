@@ -169,7 +169,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("elf")
     parser.add_argument("map")
-    parser.add_argument("--flash", default="0x0-0x8000000", help="first and end address of flash")
+    parser.add_argument("--flash", default="0x0-0x0", help="first and end address of flash")
     parser.add_argument("--quiet", action="store_true", help="only the proof")
     args = parser.parse_args()
     flash = tuple(int(part, 16) for part in args.flash.split("-"))

@@ -18,7 +18,7 @@ BOOT_SECONDS = 180  # the self-tests come first
 def soak(machine, build, seconds, log):
     """What is wrong, or ""; prints what the firmware says."""
     limit = 2 * seconds + 60
-    command = machines.qemu_command(machine, build)
+    command = machine.command(build)
     with Console(command, log, limit=BOOT_SECONDS + limit) as console:
         try:
             wait_for_prompt(console, BOOT_SECONDS)

@@ -101,7 +101,7 @@ def record(machine, build, log):
     extra = ["-append", "notest", "-accel", "tcg,thread=single", "-singlestep", "-D", trace,
              "-d", "exec,cpu,nochain", "-dfilter", ",".join(f"{a:#x}+4" for a in sorted(known))]
     try:
-        with Console(machines.qemu_command(machine, build, extra=extra), log, limit=100) as console:
+        with Console(machine.command(build, extra=extra), log, limit=100) as console:
             run.wait_for_prompt(console)
             console.send("cpus\r")
             console.expect(rf"^  CPU {machine.smp - 1}  waits for calls")

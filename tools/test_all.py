@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Callable
 
+import boards
 import disk as disks
 import machine as machines
 import matrix
@@ -49,7 +50,7 @@ ARCHES = ("a32", "a64")
 class Job:
     name: str
     work: Callable  # takes the path of its log, returns results
-    needs: str = ""  # the build without which it makes no sense
+    needs: tuple = ()  # the builds without which it makes no sense
 
 
 def environment(**more):
@@ -107,7 +108,7 @@ def unit_job(path):
         if status != 0 and not failed:
             results.append(run.check("exit", why(status, 120)))
         return results
-    return Job(f"unit {os.path.basename(path)}", work)
+    return Job(f"unit {os.path.basename(path)}", work, (HOST,))
 
 
 def python_job():
@@ -128,25 +129,33 @@ def python_job():
     return Job("tools unit tests", work)
 
 
+HOST = "host programs"
+JUDGES = "judges of walks and starts"
+
+
 def row_job(name, machine, build, needs, simulated):
     def work(log):
-        if missing := [f for f in machines.boot_files(machine, build) if not os.path.exists(f)]:
-            return [run.check(name, f"{', '.join(missing)} is missing")]
-        if reason := matrix.why_not(machine, build):
+        for file in machines.boot_files(machine.command(build), build):
+            if os.path.exists(f"{file}.skipped"):
+                with open(f"{file}.skipped", encoding="utf-8") as reason:
+                    return [tap.Result(name, tap.SKIPPED, reason.read().strip())]
+            if not os.path.exists(file):
+                return [run.check(name, f"{file} is missing")]
+        if reason := matrix.why_not(machine):
             return [tap.Result(name, tap.SKIPPED, reason)]
-        path = f"{log}.disk"
-        disk = disks.Disk(path)
+        disk = disks.Disk(f"{log}.disk") if machine.has_disk else None
         try:
             # All of the memory is allocated once, so more of it takes longer.
-            limit = 200 + (machines.memory_bytes(machine.mem) >> 26)
+            limit = 200 + (machines.memory_bytes(machine.ram) >> 26)
             results = run.run_self_tests(machine, build, disk, log, limit=limit)
             with open(log, encoding="utf-8", errors="replace") as file:
                 return results + simulated.check(results, file.read())
         finally:
-            with open(log, "a", encoding="utf-8") as file:
-                file.write(f"\n{disk}\n")
-            os.unlink(path)
-    return Job(f"row {name}", work, needs)
+            if disk:
+                with open(log, "a", encoding="utf-8") as file:
+                    file.write(f"\n{disk}\n")
+                os.unlink(disk.path)
+    return Job(f"row {name}", work, (needs, JUDGES))
 
 
 def of_arch(kind, arch, name):
@@ -159,7 +168,7 @@ def script_jobs(folders):
         for name, arch, session, sections in script.jobs(path):
             def work(log, arch=arch, session=session, sections=sections):
                 return script.run_sections(session, sections, folders[arch], log)
-            yield Job(of_arch("script", arch, name), work, f"images {arch}")
+            yield Job(of_arch("script", arch, name), work, (f"images {arch}",))
 
 
 def example_job(name, arch, build):
@@ -167,7 +176,7 @@ def example_job(name, arch, build):
     def work(log):
         with open(os.path.join("examples", name, "expected.txt"), encoding="utf-8") as file:
             wanted = [line.rstrip("\n") for line in file if line.strip()]
-        command = machines.qemu_command(machines.Machine(build=arch), build)
+        command = machines.Machine(build=arch).command(build)
         command = [word.replace("ashlar.img", f"{name}.img") for word in command]
         with run.Console(command, log, limit=30) as console:
             try:
@@ -176,7 +185,7 @@ def example_job(name, arch, build):
             except run.ConsoleError as error:
                 return [run.check(name, str(error))]
         return [run.check(name)]
-    return Job(of_arch("example", arch, name), work, f"images {arch}")
+    return Job(of_arch("example", arch, name), work, (f"images {arch}",))
 
 
 def fuzz_job(path, seconds):
@@ -190,7 +199,7 @@ def fuzz_job(path, seconds):
                    corpus, *([seeds] if os.path.isdir(seeds) else [])]
         status, _ = execute(command, log, seconds + 60)
         return [run.check(name, why(status, seconds + 60))]
-    return Job(f"fuzz {name}", work)
+    return Job(f"fuzz {name}", work, (HOST,))
 
 
 FINDING = re.compile(r"(?:finding|runtime error|sim|shadow|ERROR): (.*)")
@@ -204,13 +213,13 @@ def threads_job(path):
         status, output = execute([path], log, 120, TSAN_OPTIONS="halt_on_error=1")
         found = re.search(r"^SUMMARY: ThreadSanitizer: (.*)$", output, re.MULTILINE)
         return [run.check(name, found[1] if status and found else why(status, 120))]
-    return Job(name, work)
+    return Job(name, work, (HOST,))
 
 
 def start_job(name, folder, program):
     """The start of all CPUs of a machine, judged by the simulated one."""
     return Job(f"start {name}", lambda log: start.judge(name, folder, program, log),
-               f"images {start.MACHINES[name].build}")
+               (f"images {start.MACHINES[name].build}", JUDGES))
 
 
 def soak_job(path, steps, seed, kind=""):
@@ -224,7 +233,7 @@ def soak_job(path, steps, seed, kind=""):
         status, output = execute(command, log, seconds)
         finding = FINDING.search(output)
         return [run.check(name, finding[1] if status and finding else why(status, seconds))]
-    return Job(name, work)
+    return Job(name, work, (HOST,))
 
 
 def random_job(path, steps, seed):
@@ -236,7 +245,7 @@ def random_job(path, steps, seed):
         status, output = execute([path, "--steps", str(steps), "--seed", str(seed)], log, seconds)
         finding = FINDING.search(output)
         return [run.check(name, finding[1] if status and finding else why(status, seconds))]
-    return Job(name, work)
+    return Job(name, work, (HOST,))
 
 
 def alone(folder):
@@ -291,8 +300,9 @@ class Tests:
             os.unlink(log)
         try:
             # What an earlier build left must not be taken for what this one failed to make.
-            results = ([run.check(job.name, f"{job.needs}: not built")]
-                       if job.needs in self.not_built else job.work(log))
+            missing = [build for build in job.needs if build in self.not_built]
+            results = ([run.check(job.name, f"{', '.join(missing)}: not built")] if missing
+                       else job.work(log))
         except Exception as error:  # a job that breaks is a failed job, and the others go on
             results = [run.check(job.name, f"{type(error).__name__}: {error}")]
         return results, time.monotonic() - start, log
@@ -322,6 +332,12 @@ class Tests:
             sys.stdout.flush()
         return not bad
 
+    @staticmethod
+    def board_machines():
+        """The ways to boot other boards than virt that are looked at here."""
+        return [machine for board in boards.names() for where, machine in boards.machines(board)
+                if where == "test"]
+
     def jobs(self):
         args = self.args
         folders = {build: self.folder(**options) for build, options in machines.BUILDS.items()}
@@ -330,6 +346,9 @@ class Tests:
         for name, machine in matrix.rows():
             yield row_job(name, machine, folders[machine.build], f"images {machine.build}",
                           simulated)
+        for machine in self.board_machines():
+            yield row_job(machine.name, machine, self.folder(BOARD=machine.board, ARCH=machine.arch),
+                          f"images {machine.board} {machine.arch}", simulated)
         yield python_job()
         for options, different in VARIANTS:
             build = variant_name(options)
@@ -361,20 +380,31 @@ class Tests:
         yield command_job("check mutants apply",
                           [sys.executable, "tools/mutants.py", "--only-apply"])
 
-    def run(self):
-        start = time.monotonic()
+    def builds(self):
+        """What can be built: name, targets, options."""
         for build, options in machines.BUILDS.items():
-            self.build(f"images {build}", "all", **options)
-        self.build("host programs", "-k", "unit-tests", "fuzzers", "thread-tests")
+            yield f"images {build}", ["all"], options
+        judges = [path for path in self.args.unit_tests.split()
+                  if os.path.basename(path) in (walk.PROGRAM, start.PROGRAM)]
+        yield JUDGES, judges, {}
+        yield HOST, ["-k", "unit-tests", "fuzzers", "thread-tests"], {}
         for name, options in {variant_name(options): options for options, _ in VARIANTS}.items():
-            if self.wanted(f"row {name}"):
-                self.build(name, "image", **options)
+            yield name, ["image"], options
+        for board, arch in dict.fromkeys((m.board, m.arch) for m in self.board_machines()):
+            yield f"images {board} {arch}", ["all"], {"BOARD": board, "ARCH": arch}
+
+    def run(self):
+        start_time = time.monotonic()
         jobs = [job for job in self.jobs() if self.wanted(job.name)]
+        needed = {build for job in jobs for build in job.needs}
+        for name, targets, options in self.builds():
+            if name in needed:
+                self.build(name, *targets, **options)
         with ThreadPoolExecutor(max_workers=self.args.jobs) as pool:
             futures = {pool.submit(self.perform, job): job for job in jobs}
             for future in as_completed(futures):
                 self.show(futures[future], *future.result())
-        return self.summary(time.monotonic() - start)
+        return self.summary(time.monotonic() - start_time)
 
     def summary(self, seconds):
         print()

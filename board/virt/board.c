@@ -8,6 +8,7 @@
 #include "ashlar/boot.h"
 #include "ashlar/config.h"
 #include "ashlar/errors.h"
+#include "board/arm_init.h"
 #include "board/dev/gic.h"
 #include "board/dev/pl011.h"
 #include "board/dev/pl061.h"
@@ -37,16 +38,10 @@ static void virt_console_init(const struct ash_platform *platform)
     pl011_init(ash_va((uintptr_t)platform->console.base.value));
 }
 
-/* Maps a device that early code used by its physical address. Size 0: there is none. */
-static int virt_map(const struct ash_range *range, ash_va_t *va)
-{
-    return range->size == 0 ? 0 : ash_map_device(range->base, range->size, va);
-}
-
-/* A line whose registers cannot be mapped is none. */
+/* A line whose registers cannot be mapped is none. Size 0: there is none. */
 static int virt_map_line(struct ash_gpio_line *line, ash_va_t *va)
 {
-    int error = virt_map(&line->gpio, va);
+    int error = line->gpio.size == 0 ? 0 : ash_map_device(line->gpio.base, line->gpio.size, va);
 
     if (error != 0) {
         line->gpio.size = 0;
@@ -54,28 +49,13 @@ static int virt_map_line(struct ash_gpio_line *line, ash_va_t *va)
     return error;
 }
 
-static int virt_first(int first, int error)
-{
-    return first != 0 ? first : error;
-}
-
 /* Nothing here is needed by the next: all is tried, and the first error told. */
 static int virt_init(const struct ash_platform *platform)
 {
-    ash_va_t console = ash_va(0);
-    int error = virt_map(&platform->console, &console);
+    int error = arm_init(platform, pl011_move);
 
-    pl011_move(error == 0 ? console : ash_va(0));
-    error = virt_first(error, virt_map_line(&virt_power_off_line, &virt_power_off_gpio));
-    error = virt_first(error, virt_map_line(&virt_reset_line, &virt_reset_gpio));
-    error = virt_first(error, gic_init(&platform->irq, platform->secure));
-    return virt_first(error, timer_init(platform->timer_irq));
-}
-
-static int virt_cpu_init(void)
-{
-    timer_cpu_init();
-    return gic_cpu_init();
+    error = first_error(error, virt_map_line(&virt_power_off_line, &virt_power_off_gpio));
+    return first_error(error, virt_map_line(&virt_reset_line, &virt_reset_gpio));
 }
 
 /* A CPU's number is its affinity, as the pen has it; a tree may list the CPUs in any order. */
@@ -119,10 +99,11 @@ const struct ash_board ash_board = {
     .space_bits = ASH_SPACE_BITS,
     .vmap = {{0x20000000}, 0x1eff0000},
     .bus_offset = 0,
+    .hole = {0x0f000000},
     .discover = virt_discover,
     .console_init = virt_console_init,
     .init = virt_init,
-    .cpu_init = virt_cpu_init,
+    .cpu_init = arm_cpu_init,
     .console = &virt_console,
     .clock = &timer_clock_ops,
     .irq = &gic_irq_ops,

@@ -5,14 +5,13 @@
  * see whether they are there.
  */
 #include "ashlar/boot.h"
-#include "ashlar/errors.h"
 #include "ashlar/trap.h"
 #include "board/platform.h"
+#include "board/table.h"
 #include "board/virt/virt.h"
+#include "port/image.h"
 #include "port/port.h"
 
-#define VIRT_IMAGE_RAM    0x40200000u /* where all images are linked to have theirs */
-#define VIRT_IMAGE_BYTES  (2u << 20)
 #define VIRT_FLASH_END    0x08000000u
 #define VIRT_SECURE_GPIO  0x090b0000u /* line 0 powers off, line 1 resets */
 #define VIRT_GIC          0x08000000u
@@ -201,35 +200,13 @@ static void virt_fallback(struct ash_platform *platform, bool secure, int error)
     }
 }
 
-/* A tree is of no use if the image would have no RAM to run in. */
-static int virt_read(struct ash_platform *platform, const void *tree, uint64_t room, bool secure)
-{
-    int error = platform_from_tree(platform, tree, room, secure);
-
-    if (error != 0) {
-        return error;
-    }
-    if (platform_ram_from(platform, ash_pa(VIRT_IMAGE_RAM)) < VIRT_IMAGE_BYTES) {
-        return ASH_ERANGE;
-    }
-    for (unsigned i = 0; i < platform->reserved_count; i++) {
-        const struct ash_range *range = &platform->reserved[i].range;
-
-        if (range->base.value < VIRT_IMAGE_RAM + VIRT_IMAGE_BYTES &&
-            range->base.value + range->size > VIRT_IMAGE_RAM) {
-            return ASH_EBUSY;
-        }
-    }
-    return 0;
-}
-
 void virt_find_platform(const void *hint, struct ash_platform *platform)
 {
     const void *fixed = (const void *)(uintptr_t)VIRT_RAM_BASE;
     bool secure = ash_boot_info.secure;
-    int error = virt_read(platform, fixed, VIRT_TREE_BYTES, secure);
+    int error = table_read_tree(platform, fixed, VIRT_TREE_BYTES, image_ram(), secure);
     uint64_t room = hint == fixed ? 0 : virt_room((uintptr_t)hint, error == 0 ? platform : NULL);
-    bool by_register = room != 0 && virt_read(platform, hint, room, secure) == 0;
+    bool by_register = room != 0 && table_read_tree(platform, hint, room, image_ram(), secure) == 0;
 
     if (by_register) {
         platform->source = ASH_PLATFORM_REGISTER;
@@ -237,7 +214,7 @@ void virt_find_platform(const void *hint, struct ash_platform *platform)
         virt_fallback(platform, secure, error);
     } else {
         if (platform->tree.base.value != VIRT_RAM_BASE) {
-            (void)virt_read(platform, fixed, VIRT_TREE_BYTES, secure);
+            (void)table_read_tree(platform, fixed, VIRT_TREE_BYTES, image_ram(), secure);
         }
         platform->source = hint == fixed ? ASH_PLATFORM_REGISTER : ASH_PLATFORM_FIXED;
     }

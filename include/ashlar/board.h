@@ -53,6 +53,9 @@ struct ash_board {
     struct ash_range vmap;
     /** Bus address minus physical address, as devices see memory. */
     int64_t bus_offset;
+    /** A page of device addresses where nothing answers and the bus refuses every access; 0: the
+     * bus has none, it swallows them. For self-tests. */
+    ash_pa_t hole;
 
     /**
      * Fills *platform. `hint` is the loader's register: a device tree, or anything at all.

@@ -246,10 +246,12 @@ in_svc:
     mcr     p15, 0, r0, c9, c14, 0          /* PMUSERENR and CNTKCTL: neither counters nor timers */
     mcr     p15, 0, r0, c14, c1, 0          /* for User mode */
 
-/* One CPU goes on; the others wait. */
+/* One CPU goes on; the others wait. A linker script names the cluster if it is not number 0. */
     mrc     p15, 0, r0, c0, c0, 5           /* MPIDR */
     ubfx    r4, r0, #0, #24
-    cmp     r4, #0
+    .weak   __cpu_cluster
+    ldr     r0, =__cpu_cluster
+    eors    r4, r4, r0
     bne     pen
 
     mov     r4, #0
@@ -284,7 +286,7 @@ in_svc:
     b       .
 
 /* The pen. Each CPU looks at its own mailbox: entry and its complement, so that what RAM holds at
- * power-on is not taken for an order. r4: MPIDR affinity, of which Aff0 is the CPU number. */
+ * power-on is not taken for an order. r4: MPIDR affinity in its cluster, the CPU number. */
 pen:
     ubfx    r5, r4, #0, #8
     lsr     r6, r4, #8

@@ -195,11 +195,14 @@ in_el1:
     msr     pmuserenr_el0, xzr              /* neither counters nor timers for EL0 */
     msr     cntkctl_el1, xzr
 
-/* One CPU goes on; the others wait. */
+/* One CPU goes on; the others wait. A linker script names the cluster if it is not number 0. */
     mrs     x0, mpidr_el1
     and     x1, x0, #0xffffff
     and     x0, x0, #(0xff << 32)
     orr     x22, x0, x1
+    .weak   __cpu_cluster
+    ldr     x0, =__cpu_cluster
+    eor     x22, x22, x0
     cbnz    x22, pen
     bl      set_stacks
 
@@ -242,7 +245,7 @@ in_el1:
     b       .
 
 /* The pen. Each CPU looks at its own mailbox: entry and its complement, so that what RAM holds at
- * power-on is not taken for an order. x22: MPIDR affinity, of which Aff0 is the CPU number. */
+ * power-on is not taken for an order. x22: MPIDR affinity in its cluster, the CPU number. */
 pen:
     cmp     x22, #ASH_CPUS
     b.hs    lost

@@ -13,7 +13,7 @@
 
 #define SOFTWARE_IRQ  3u
 #define UNCLAIMED_IRQ 5u
-#define SHARED_IRQ    200u /* no device of the board raises it */
+#define SHARED_IRQ    100u /* no device of the board raises it */
 #define PATIENCE      10000000u
 
 static volatile uint32_t taken;

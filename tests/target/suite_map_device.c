@@ -7,8 +7,8 @@
 #include "ashlar/boot.h"
 #include "ashlar/errors.h"
 #include "ashlar/vmap.h"
+#include "port/image.h"
 #include "startup/boot_map.h"
-#include "startup/image.h"
 #include "startup/stacks.h"
 #include "tests/target/suite.h"
 

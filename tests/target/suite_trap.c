@@ -6,7 +6,7 @@
 #include "ashlar/boot.h"
 #include "ashlar/errors.h"
 #include "ashlar/trap.h"
-#include "startup/image.h"
+#include "port/image.h"
 #include "startup/stacks.h"
 #include "tests/target/caught.h"
 #include "tests/target/provoke.h"

@@ -3,6 +3,7 @@
  * What else can happen to a program, beside calls, interrupts and refusals: fast interrupts, errors
  * of the bus, accesses that are not aligned, breakpoints.
  */
+#include "ashlar/board.h"
 #include "ashlar/boot.h"
 #include "ashlar/irq.h"
 #include "ashlar/platform.h"
@@ -12,7 +13,6 @@
 #include "tests/target/user_program.h"
 
 #define SOFTWARE_IRQ 3u
-#define NOBODYS      0x0f000000u /* of virt: nothing answers there */
 
 static struct ash_user user;
 static struct ash_trap trap;
@@ -27,7 +27,7 @@ static const char *bus_error(void)
 {
     const char *wrong = NULL;
 
-    WANT(ash_mmu_map(&own_map, ash_va(USER_HOLE), ash_pa(NOBODYS), ASH_PAGE_SIZE,
+    WANT(ash_mmu_map(&own_map, ash_va(USER_HOLE), ash_board.hole, ASH_PAGE_SIZE,
                      ASH_MMU_USER | ASH_MMU_WRITE | ASH_MMU_DEVICE) == 0);
     user_start(&user, user_load, USER_HOLE, 0);
     if (!faults_so(ASH_TRAP_DATA, ASH_CAUSE_EXTERNAL, user_code(user_load)) ||
@@ -45,6 +45,10 @@ static const char *bus_error(void)
 
 static void errors_of_the_bus_end_a_run(void)
 {
+    if (ash_board.hole.value == 0) {
+        target_skip("the board's bus swallows accesses that nobody answers");
+        return;
+    }
     user_program_with(bus_error);
 }
 

@@ -21,8 +21,8 @@ SECTIONS {
 }
 """
 SOURCES = {
-    "ld/xip.ld": LINKER_SCRIPT.replace("BASE", "0x0"),
-    "ld/ram.ld": LINKER_SCRIPT.replace("BASE", "0x40200000"),
+    "board/virt/xip.ld": LINKER_SCRIPT.replace("BASE", "0x0"),
+    "board/virt/ram.ld": LINKER_SCRIPT.replace("BASE", "0x40200000"),
     "startup/a32/start.S": SPDX + ".globl start\nstart: b main\n",
     "startup/a64/start.S": SPDX + ".globl start\nstart: b main\n",
     "port/errors.c": SPDX + "int ash_x(int); int ash_x(int x) { return x; }\n",
@@ -39,7 +39,7 @@ class Build(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.root = tempfile.mkdtemp()
-        for name in ("Makefile", "mk", "tools", "examples/programs", "include/ashlar/call.h",
+        for name in ("Makefile", "mk", "tools", "examples/programs", "board/virt/board.mk", "include/ashlar/call.h",
                      "include/ashlar/errors.h"):
             source, copied = os.path.join(matrix.ROOT, name), os.path.join(cls.root, name)
             os.makedirs(os.path.dirname(copied), exist_ok=True)
@@ -123,7 +123,7 @@ class Build(unittest.TestCase):
             os.unlink(os.path.join(self.root, "alloc/b.c"))
             self.assertIn("libashlar.a", self.make("all"))
         with self.subTest("linker script"):
-            self.change("ld/xip.ld", "0x40500000", "0x40600000")
+            self.change("board/virt/xip.ld", "0x40500000", "0x40600000")
             self.assertIn("ashlar.elf", self.make("all"))
 
     def test_builds_are_repeatable(self):
@@ -147,9 +147,9 @@ class Build(unittest.TestCase):
     def test_allocator_of_the_c_library_fails_the_link(self):
         self.change("firmware/main.c", "return ash_a();",
                     "return ash_a() + (__builtin_malloc(8) != 0);")
-        self.change("ld/xip.ld", "ENTRY(start)", "ENTRY(start) end = 0x40600000; _sbrk = 0;")
+        self.change("board/virt/xip.ld", "ENTRY(start)", "ENTRY(start) end = 0x40600000; _sbrk = 0;")
         self.assertIn("mallocr.o", self.make("build/virt-a32/ashlar.elf", good=False))
-        self.change("ld/xip.ld", "_sbrk = 0;", "__heap_start = end; __heap_end = end;")
+        self.change("board/virt/xip.ld", "_sbrk = 0;", "__heap_start = end; __heap_end = end;")
         self.assertIn("nano-malloc-malloc.c.o",
                       self.make("ARCH=a64", "build/virt-a64/ashlar.elf", good=False))
 
@@ -161,8 +161,8 @@ class Build(unittest.TestCase):
 
     def test_sizes(self):
         self.assertIn("No read-only byte is copied to RAM", self.make("size"))
-        self.change("ld/xip.ld", "{ *(.data*) }", "{ *(.data*) *(.rodata*) }")
-        self.change("ld/xip.ld", "*(.rodata*) *(.ARM", "*(.ARM")
+        self.change("board/virt/xip.ld", "{ *(.data*) }", "{ *(.data*) *(.rodata*) }")
+        self.change("board/virt/xip.ld", "*(.rodata*) *(.ARM", "*(.ARM")
         self.change("firmware/main.c", "return ash_a();",
                     "static const int t[4] = {1, 2, 3}; static volatile int i; return t[i];")
         self.assertIn("read-only and lies in .data", self.make("size", good=False))

@@ -91,11 +91,11 @@ class Reader(unittest.TestCase):
 
 class Command(unittest.TestCase):
     def test_every_machine_is_told_apart(self):
-        lines = {tuple(machines.qemu_command(machine, "b")) for _, machine in matrix.rows()}
+        lines = {tuple(machine.command("b")) for _, machine in matrix.rows()}
         self.assertEqual(len(lines), len(matrix.rows()))
 
     def test_flash_is_read_only_and_no_network(self):
-        line = " ".join(machines.qemu_command(machines.Machine(), "b"))
+        line = " ".join(machines.Machine().command("b"))
         self.assertIn("if=pflash,format=raw,readonly=on,unit=0,file=b/ashlar.img", line)
         self.assertIn("-nic none", line)
         self.assertIn("-no-reboot", line)
@@ -111,4 +111,4 @@ class Command(unittest.TestCase):
         for machine, program in ((machines.Machine(), "qemu-system-arm"),
                                  (machines.Machine(entry="drop"), "qemu-system-aarch64"),
                                  (machines.Machine(build="a64"), "qemu-system-aarch64")):
-            self.assertEqual(machines.qemu_command(machine, "b")[0], program)
+            self.assertEqual(machine.command("b")[0], program)

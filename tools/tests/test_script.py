@@ -71,7 +71,7 @@ class Reading(unittest.TestCase):
                 self.assertTrue(list(script.jobs(os.path.join(folder, name))), name)
 
 
-@mock.patch.object(machines, "qemu_command", lambda *_, **__: COMMAND)
+@mock.patch.object(machines.Machine, "command", lambda *_, **__: COMMAND)
 @mock.patch.object(script, "PATIENCE", 0.5)
 class Playing(unittest.TestCase):
     def play(self, *lines):
@@ -115,7 +115,7 @@ class Playing(unittest.TestCase):
 
 class Failing(unittest.TestCase):
     def run_command(self, *command, limit=5):
-        with mock.patch.object(machines, "qemu_command", lambda *_, **__: list(command)):
+        with mock.patch.object(machines.Machine, "command", lambda *_, **__: list(command)):
             return {r.name: r for r in run.run_self_tests(machines.Machine(), "b", limit=limit)}
 
     def test_silence(self):

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: MIT
+#
+# Arm's Versatile Express with a Cortex-A15 core tile, for make.
+
+ARCHES      := a32
+FLASH       := 0x0-0x4000000
+FLASH_BYTES := 64M

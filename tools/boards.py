@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: MIT
+"""Boards that QEMU models, beside virt: board/<name>/machine.toml says how a board is started.
+
+    machine = "..."         QEMU's -M
+    cpu = "..."             -cpu; left out: the machine's only one
+    ram = "1G"              what the firmware must find; QEMU's -m is `mem` where it differs
+    smp = 2                 -smp
+    serial = 0              which of the serial ports is the firmware's console
+    power_off = true        false: `off` can only stop the CPUs
+
+    [boot.NAME]             a way to boot; `make run BOOT=NAME`, the first if nothing is said
+    what = "..."            in words
+    arch = ["a32"]          execution states of the image; left out: a32
+    arguments = [...]       more of QEMU's command line; {build} is the folder of the images. An
+                            image that could not be made here has a file with the reason beside
+                            it, IMAGE.skipped: the row is skipped then
+    entered = "..."         what the firmware's banner must say
+    smp, ram, machine, ...  as above, where this way differs
+    steps = [{expect = "..."}, {send = "..."}]   what a person does at the loader's prompt
+    test = false            not a row of `make test`
+    soak = true             a row of `make soak` instead
+"""
+
+import glob
+import os
+import tomllib
+from dataclasses import dataclass, field
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+QEMU = {"a32": "qemu-system-arm", "a64": "qemu-system-aarch64"}
+WORDS = {"machine", "cpu", "ram", "mem", "smp", "serial", "power_off", "arch", "what", "arguments",
+         "entered", "steps", "test", "soak", "qemu", "image"}
+
+
+@dataclass(frozen=True)
+class BoardMachine:
+    """One way to boot one board in one execution state; what run.py needs of a machine."""
+    board: str
+    entry: str
+    arch: str
+    machine: str
+    entered: str
+    ram: str
+    what: str = ""
+    cpu: str = ""
+    mem: str = ""
+    smp: int = 1
+    serial: int = 0
+    power_off: bool = True
+    qemu: str = ""
+    image: str = "ashlar"
+    arguments: tuple = field(default=())
+    steps: tuple = field(default=())
+
+    has_disk = False
+
+    @property
+    def name(self):
+        """Of its row in `make test`."""
+        return f"{self.board} {self.entry} {self.arch}"
+
+    @property
+    def elf(self):
+        return f"{self.image}.elf"
+
+    @property
+    def build(self):
+        return self.arch
+
+    @property
+    def can_power_off(self):
+        return self.power_off
+
+    def command(self, build, disk=None, serial="stdio", reboot=False, extra=()):
+        """QEMU's command line; `serial` is what the firmware's console is connected to."""
+        command = [self.qemu or QEMU[self.arch], "-M", self.machine,
+                   *(["-cpu", self.cpu] if self.cpu else []), "-m", self.mem or self.ram,
+                   "-smp", str(self.smp), "-nic", "none", "-audiodev", "none,id=silent",
+                   "-display", "none"]
+        if serial:
+            command += ["-monitor", "none", *(["-serial", "null"] * self.serial), "-serial", serial]
+        if not reboot:
+            command.append("-no-reboot")
+        return [*command, *(word.format(build=build) for word in self.arguments), *extra]
+
+    def start(self, console):
+        for step in self.steps:
+            if "expect" in step:
+                console.expect(step["expect"], 120)
+            else:
+                console.send(step["send"])
+
+
+def read(board, text):
+    """The machines that a board's description gives; ValueError says what is wrong with it."""
+    described = tomllib.loads(text)
+    boots = described.pop("boot", {})
+    if not boots:
+        raise ValueError(f"{board}: no [boot.NAME]")
+    for name, boot in boots.items():
+        settings = {"image": "ashlar", **described, **boot}
+        if unknown := set(settings) - WORDS:
+            raise ValueError(f"{board}: boot.{name}: unknown: {', '.join(sorted(unknown))}")
+        if missing := {"machine", "ram", "entered"} - set(settings):
+            raise ValueError(f"{board}: boot.{name}: missing: {', '.join(sorted(missing))}")
+        where = "soak" if settings.pop("soak", False) else \
+            "test" if settings.pop("test", True) else ""
+        settings.pop("test", None)
+        for arch in settings.pop("arch", ["a32"]):
+            yield where, BoardMachine(
+                board, name, arch, **{**settings, "arguments": tuple(settings.get("arguments", ())),
+                                      "steps": tuple(settings.get("steps", ()))})
+
+
+def names():
+    """Boards with a description, in alphabetical order."""
+    return sorted(os.path.basename(os.path.dirname(path))
+                  for path in glob.glob(os.path.join(ROOT, "board", "*", "machine.toml")))
+
+
+def machines(board):
+    """[(where it is tested: test, soak or nowhere, BoardMachine)]"""
+    with open(os.path.join(ROOT, "board", board, "machine.toml"), encoding="utf-8") as file:
+        return list(read(board, file.read()))
+
+
+def find(board, arch, entry=""):
+    """The machine for a person's words, or ValueError."""
+    ways = [machine for _, machine in machines(board) if machine.arch == arch]
+    for machine in ways:
+        if entry in ("", machine.entry):
+            return machine
+    raise ValueError(f"BOOT={entry}: {board} in {arch} boots by one of: "
+                     f"{', '.join(machine.entry for machine in ways)}")
