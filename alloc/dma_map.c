@@ -132,23 +132,6 @@ static int dma_check(const struct ash_dma_mapping *mapping, const void *caller)
     return error;
 }
 
-/* The block of pmem that it begins in cannot go away meanwhile. (Held, it is found again.) */
-static void dma_hold(struct ash_dma_mapping *mapping)
-{
-    struct ash_pmem_block block;
-
-    mapping->holds = ash_pmem_lookup(mapping->pa, &block) == 0 && ash_pmem_get(&block) == 0;
-}
-
-static void dma_let_go(const struct ash_dma_mapping *mapping)
-{
-    struct ash_pmem_block block;
-
-    if (mapping->holds && ash_pmem_lookup(mapping->pa, &block) == 0) {
-        (void)ash_pmem_put(&block);
-    }
-}
-
 static int dma_begin(struct ash_dma_device *device, ash_pa_t pa, size_t size,
                      enum ash_dma_direction direction, struct ash_dma_mapping *mapping)
 {
@@ -187,7 +170,7 @@ int dma_map(struct ash_dma_device *device, ash_pa_t pa, size_t size,
         .direction = direction,
         .caller = caller,
     };
-    uint32_t record;
+    uint32_t record, holds;
     uint64_t end;
     int error;
 
@@ -201,17 +184,25 @@ int dma_map(struct ash_dma_device *device, ash_pa_t pa, size_t size,
         port_ptr(ash_pa(end - 1)) == NULL) {
         return ASH_ERANGE;
     }
-    error = dma_check_begin(&wanted, &record);
+    error = dma_hold(pa, size, &holds);
     if (error != 0) {
-        return error;
+        return error != ASH_ENOENT ? error
+                                   : dma_misuse("contiguous memory is mapped that nobody has",
+                                                pa.value, caller, error);
     }
-    error = dma_begin(device, pa, size, direction, mapping);
+    error = dma_check_begin(&wanted, &record);
+    if (error == 0) {
+        error = dma_begin(device, pa, size, direction, mapping);
+        if (error != 0) {
+            (void)dma_check_end(device, pa, record);
+        }
+    }
     if (error != 0) {
-        (void)dma_check_end(device, pa, record);
+        dma_let_go(pa, size, holds);
         return error;
     }
     mapping->record = record;
-    dma_hold(mapping);
+    mapping->holds = holds;
     dma_count(device, 1);
     dma_give(mapping, 0, size);
     mapping->sum = dma_sum(mapping);
@@ -236,7 +227,7 @@ int dma_unmap(struct ash_dma_mapping *mapping, const void *caller)
         dma_bounce_give(mapping->device, mapping->work, mapping->size, mapping->copied);
     }
     (void)dma_check_end(mapping->device, mapping->pa, mapping->record);
-    dma_let_go(mapping);
+    dma_let_go(mapping->pa, mapping->size, mapping->holds);
     dma_count(mapping->device, -1);
     *mapping = (struct ash_dma_mapping){.device = NULL};
     return 0;

@@ -19,4 +19,11 @@ int dma_sync_for_cpu(struct ash_dma_mapping *mapping, size_t offset, size_t size
 int dma_sync_for_device(struct ash_dma_mapping *mapping, size_t offset, size_t size,
                         enum ash_dma_direction direction, const void *caller);
 
+/* alloc/dma_hold.c */
+
+/** Takes a reference of each block of pmem that [pa, pa + size) lies in; how many these are. None
+ *  on an error: ASH_ENOENT (part of a region that is in no block), and those of ash_pmem_get. */
+int dma_hold(ash_pa_t pa, size_t size, uint32_t *count);
+void dma_let_go(ash_pa_t pa, size_t size, uint32_t count);
+
 #endif

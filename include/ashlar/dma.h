@@ -136,7 +136,7 @@ struct ash_dma_mapping {
     size_t size;
     enum ash_dma_direction direction;
     uint64_t copied;           /**< bytes, between the two */
-    bool holds;                /**< a reference of a block of pmem */
+    uint32_t holds;            /**< blocks of pmem that it has a reference of */
     uint32_t record, sum;      /**< the checker's */
     struct ash_dma_parts held; /**< what sync calls gave to the CPU */
 };
@@ -203,8 +203,8 @@ int ash_dma_free(struct ash_dma_buffer *buffer);
  * alignment, and what breaks the rule of cache lines is copied there: in whatever direction, so
  * that bytes that the device leaves alone are what they were. The rest of the slots is zero.
  *
- * A block of pmem that pa lies in is held (ash_pmem_get): if its owner frees it, it goes with
- * ash_dma_unmap.
+ * Blocks of pmem that it lies in are held (ash_pmem_get): if their owner frees them, they go with
+ * ash_dma_unmap. Memory of a region that is in no block is refused.
  *
  * Errors: ASH_EINVAL (device not ready, size 0, no such direction), ASH_EBUSY (the mapping is in
  * use), ASH_ERANGE (longer than a transfer, wraps, not directly mapped; beyond the mask or across a

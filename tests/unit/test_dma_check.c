@@ -93,17 +93,22 @@ static void overlaps(void **state)
 
 static void buffers_overlap_too(void **state)
 {
+    struct ash_pmem_block behind, again;
     struct ash_dma_buffer buffer;
     uint64_t at;
 
     (void)state;
     start();
     assert_int_equal(ash_dma_alloc(&device, region, Q, &buffer), 0);
+    assert_int_equal(ash_pmem_alloc(region, Q, 0, 0, &behind), 0);
+    assert_int_equal(behind.pa.value, buffer.block.pa.value + Q);
     MISUSE(maps(&other, buffer.block.pa.value + Q - LINE, LINE, TO, &map), ASH_EBUSY);
     assert_int_equal(maps(&other, buffer.block.pa.value + Q, LINE, FROM, &map), 0);
     assert_int_equal(ash_dma_unmap(&map), 0);
     at = buffer.block.pa.value;
     assert_int_equal(ash_dma_free(&buffer), 0);
+    assert_int_equal(ash_pmem_alloc(region, Q, 0, 0, &again), 0);
+    assert_int_equal(again.pa.value, at);
     assert_int_equal(maps(&other, at, LINE, TO, &map), 0);
     /* A second free takes nobody else's record away. */
     assert_int_equal(ash_dma_free(&buffer), ASH_ECORRUPT);
@@ -111,6 +116,8 @@ static void buffers_overlap_too(void **state)
     support_faults_reset();
     MISUSE(maps(&device, AT, LINE, FROM, &map), ASH_EBUSY); /* it is in use */
     assert_int_equal(ash_dma_unmap(&map), 0);
+    assert_int_equal(ash_pmem_free(&again), 0);
+    assert_int_equal(ash_pmem_free(&behind), 0);
     finish();
 }
 

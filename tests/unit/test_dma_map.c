@@ -347,6 +347,52 @@ static void blocks_are_held(void **state)
     finish();
 }
 
+/* A mapping may lie in several blocks, not beside them. */
+static void all_blocks_are_held(void **state)
+{
+    struct ash_dma_mapping map = {0};
+    struct ash_pmem_block blocks[3], other;
+    struct ash_pmem_stats stats;
+    struct ash_pmem *region;
+
+    (void)state;
+    start(false);
+    region = machine_region("held", DMA_AT, DMA_IN);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(ash_pmem_alloc_at(region, 2 * i * Q, 2 * Q, 0, &blocks[i]), 0);
+    }
+    assert_int_equal(ash_dma_map(&device, ash_pa(DMA_AT + Q), 4 * Q, FROM, &map), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(ash_pmem_free(&blocks[i]), 0);
+        assert_int_equal(ash_pmem_lookup(blocks[i].pa, &other), 0);
+    }
+    assert_int_equal(ash_dma_unmap(&map), 0);
+    ash_pmem_stats(region, &stats);
+    assert_int_equal(stats.free, DMA_IN);
+    assert_int_equal(ash_pmem_alloc_at(region, 0, Q, 0, &blocks[0]), 0);
+    assert_int_equal(ash_pmem_alloc_at(region, 2 * Q, Q, 0, &blocks[1]), 0);
+    assert_int_equal(ash_dma_map(&device, ash_pa(DMA_AT - Q), 2 * Q, FROM, &map), 0);
+    assert_int_equal(map.holds, 1);
+    assert_int_equal(ash_dma_unmap(&map), 0);
+    assert_int_equal(ash_dma_map(&device, blocks[0].pa, 3 * Q, FROM, &map), ASH_ENOENT);
+    assert_misused(true);
+    assert_int_equal(ash_dma_map(&device, ash_pa(DMA_AT + DMA_IN - Q), Q, FROM, &map), ASH_ENOENT);
+    assert_misused(true);
+    for (unsigned i = 0; i < UINT16_MAX; i++) {
+        assert_int_equal(ash_pmem_get(&blocks[1]), 0);
+    }
+    assert_int_equal(ash_dma_map(&device, blocks[1].pa, Q, FROM, &map), ASH_EBUSY);
+    for (unsigned i = 0; i < UINT16_MAX; i++) {
+        assert_int_equal(ash_pmem_put(&blocks[1]), 0);
+    }
+    /* What was refused holds nothing. */
+    assert_int_equal(ash_pmem_free(&blocks[0]), 0);
+    assert_int_equal(ash_pmem_free(&blocks[1]), 0);
+    ash_pmem_stats(region, &stats);
+    assert_int_equal(stats.free, DMA_IN);
+    finish();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,6 +406,7 @@ int main(void)
         cmocka_unit_test(sync_misuse_is_refused),
         cmocka_unit_test(bidirectional_allows_each_direction),
         cmocka_unit_test(blocks_are_held),
+        cmocka_unit_test(all_blocks_are_held),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
