@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Boards that QEMU models, beside virt: board/<name>/machine.toml says how a board is started.
+Called by itself, it makes the README's table of them anew.
 
+    title = "..."           the board's name in full, and its processors
     machine = "..."         QEMU's -M
     cpu = "..."             -cpu; left out: the machine's only one
     ram = "1G"              what the firmware must find; QEMU's -m is `mem` where it differs
@@ -9,7 +11,7 @@
     power_off = true        false: `off` can only stop the CPUs
 
     [boot.NAME]             a way to boot; `make run BOOT=NAME`, the first if nothing is said
-    what = "..."            in words
+    what = "..."            in words: what is started, and how
     arch = ["a32"]          execution states of the image; left out: a32
     arguments = [...]       more of QEMU's command line; {build} is the folder of the images. An
                             image that could not be made here has a file with the reason beside
@@ -23,12 +25,16 @@
 
 import glob
 import os
+import re
+import sys
 import tomllib
 from dataclasses import dataclass, field
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 QEMU = {"a32": "qemu-system-arm", "a64": "qemu-system-aarch64"}
-WORDS = {"machine", "cpu", "ram", "mem", "smp", "serial", "power_off", "arch", "what", "arguments",
+README = os.path.join(ROOT, "README.md")
+TABLE = re.compile(r"(<!-- boards -->\n).*(<!-- end boards -->)", re.DOTALL)
+WORDS = {"title", "machine", "cpu", "ram", "mem", "smp", "serial", "power_off", "arch", "what", "arguments",
          "entered", "steps", "test", "soak", "qemu", "image"}
 
 
@@ -41,7 +47,8 @@ class BoardMachine:
     machine: str
     entered: str
     ram: str
-    what: str = ""
+    what: str
+    title: str
     cpu: str = ""
     mem: str = ""
     smp: int = 1
@@ -101,7 +108,7 @@ def read(board, text):
         settings = {"image": "ashlar", **described, **boot}
         if unknown := set(settings) - WORDS:
             raise ValueError(f"{board}: boot.{name}: unknown: {', '.join(sorted(unknown))}")
-        if missing := {"machine", "ram", "entered"} - set(settings):
+        if missing := {"title", "machine", "ram", "what", "entered"} - set(settings):
             raise ValueError(f"{board}: boot.{name}: missing: {', '.join(sorted(missing))}")
         where = "soak" if settings.pop("soak", False) else \
             "test" if settings.pop("test", True) else ""
@@ -132,3 +139,37 @@ def find(board, arch, entry=""):
             return machine
     raise ValueError(f"BOOT={entry}: {board} in {arch} boots by one of: "
                      f"{', '.join(machine.entry for machine in ways)}")
+
+
+def table():
+    """The rows of the README's table, one for each way to boot."""
+    tested = {"test": "`make test`", "soak": "`make soak`", "": "by hand"}
+    lines = ["| board | started from | states | entered in | CPUs | RAM | tested by |",
+             "|---|---|---|---|---|---|---|"]
+    for board in names():
+        ways = {}
+        for where, machine in machines(board):
+            ways.setdefault((machine.entry, where), []).append(machine)
+        for (_, where), same in ways.items():
+            first = same[0]
+            lines.append(f"| {first.title} (`{board}`) | {first.what} | "
+                         f"{', '.join(machine.arch.upper() for machine in same)} | {first.entered} | "
+                         f"{first.smp} | {first.ram} | {tested[where]} |")
+    return "\n".join(lines) + "\n"
+
+
+def with_table(text):
+    """The README with the table as it is now."""
+    return TABLE.sub(lambda match: match[1] + table() + match[2], text)
+
+
+def main():
+    with open(README, encoding="utf-8") as file:
+        text = file.read()
+    with open(README, "w", encoding="utf-8") as file:
+        file.write(with_table(text))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
