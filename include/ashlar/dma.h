@@ -21,6 +21,7 @@
  * changed nothing. What it looks for:
  *   - a mapping that overlaps another, or a buffer, if one of the devices writes (map: ASH_EBUSY);
  *   - memory that is read-only, or part of a stack, for a device that writes (map: ASH_EPERM);
+ *   - memory of a region of pmem that nobody has (map: ASH_ENOENT);
  *   - a mapping in use that is mapped again (map: ASH_EBUSY);
  *   - a part outside of the mapping, in the wrong direction, that shares a line, or that the CPU
  * was not given (sync: ASH_ERANGE, ASH_EPERM, ASH_EALIGN, ASH_ENOTOWNER);
@@ -204,15 +205,16 @@ int ash_dma_free(struct ash_dma_buffer *buffer);
  * that bytes that the device leaves alone are what they were. The rest of the slots is zero.
  *
  * Blocks of pmem that it lies in are held (ash_pmem_get): if their owner frees them, they go with
- * ash_dma_unmap. Memory of a region that is in no block is refused.
+ * ash_dma_unmap.
  *
  * Errors: ASH_EINVAL (device not ready, size 0, no such direction), ASH_EBUSY (the mapping is in
  * use), ASH_ERANGE (longer than a transfer, wraps, not directly mapped; beyond the mask or across a
  * boundary, without a bounce buffer or longer than what can be copied), ASH_EALIGN (the device's
- * alignment, or the rule of cache lines, without a bounce buffer), ASH_ENOMEM (no room in it).
+ * alignment, or the rule of cache lines, without a bounce buffer), ASH_ENOMEM (no room in it),
+ * ASH_ENOENT (part of it is of a region of pmem, but of no block), ASH_EBUSY also as ash_pmem_get.
  * Context: any; it never waits. Cost: linear in size where there are caches to maintain or bytes to
  * copy, else constant; with a bounce buffer, also linear in its slots under its lock; for
- * memory of pmem, ash_pmem_lookup.
+ * memory of pmem, ash_pmem_lookup for each block.
  * Barriers and caches: coherent: DSB SY. Otherwise lines are cleaned (to the device) or cleaned and
  * invalidated (the device writes: no line may be written back over its data) to PoC, DSB SY.
  */

@@ -59,9 +59,12 @@ static void neighbours_are_one(void)
     /* All or nothing. */
     parts[2].size = UINT64_MAX;
     CHECK_EQ(ash_dma_map_list(&device, parts, 3, ASH_DMA_BIDIRECTIONAL, &list), ASH_ERANGE);
-    parts[2].size = 0x100000000ull;
-    CHECK_EQ(ash_dma_map_list(&device, parts, 3, ASH_DMA_BIDIRECTIONAL, &list),
-             sizeof(size_t) == 4 ? ASH_ERANGE : ASH_ENOMEM);
+    parts[2].size = 0x100000000ull; /* far beyond the block */
+    if (sizeof(size_t) == 4) {
+        CHECK_EQ(ash_dma_map_list(&device, parts, 3, ASH_DMA_BIDIRECTIONAL, &list), ASH_ERANGE);
+    } else {
+        MISUSE(ash_dma_map_list(&device, parts, 3, ASH_DMA_BIDIRECTIONAL, &list), ASH_ENOENT, 1);
+    }
     list.capacity = 2;
     parts[2].size = 2048;
     CHECK_EQ(ash_dma_map_list(&device, parts, 3, ASH_DMA_BIDIRECTIONAL, &list), ASH_ENOMEM);
