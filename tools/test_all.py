@@ -31,6 +31,7 @@ import walk
 ROOT = matrix.ROOT
 LOGS = os.path.join("build", "logs")
 LOG_LINES = 40  # of a failed job's log that are printed
+PYTHON_SECONDS = 600  # some of the tests of tools start machines
 SHORT_FUZZ_SECONDS = 4
 SHORT_SOAK_STEPS = 40000
 SHORT_RANDOM_STEPS = 100000
@@ -115,7 +116,7 @@ def python_job():
     def work(log):
         command = [sys.executable, "-B", "-m", "unittest", "discover", "-s", "tools/tests", "-t",
                    "tools", "-v"]
-        status, output = execute(command, log, 120)
+        status, output = execute(command, log, PYTHON_SECONDS)
         results = []
         for line in output.splitlines():
             if match := re.match(r"^(\w+) \([\w.]+\)", line):
@@ -124,7 +125,7 @@ def python_job():
                 verdict = {"ok": tap.OK, "FAIL": tap.FAILED, "ERROR": tap.FAILED}
                 results.append(tap.Result(name, verdict.get(match[1], tap.SKIPPED), match[2] or ""))
         if status != 0 and all(result.status != tap.FAILED for result in results):
-            results.append(run.check("unittest", why(status, 120)))
+            results.append(run.check("unittest", why(status, PYTHON_SECONDS)))
         return results or [run.check("unittest", "no test ran")]
     return Job("tools unit tests", work)
 
