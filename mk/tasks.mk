@@ -16,7 +16,8 @@ Ashlar: a memory manager for bare-metal Arm Cortex-A.
   make library        $(B)/libashlar.a
   make unit-tests     build the host unit tests, under $(H)/
   make fuzzers        build the fuzzers
-  make debug          QEMU halted at the reset vector, gdb-multiarch attached
+  make debug          QEMU halted at its first instruction, gdb-multiarch attached, with the
+                      commands of docs/debugging.md
   make size           flash and RAM per section and per module
   make bench          instruction counts, exact under -icount, beside their limits
   make mutants        each patch of tests/mutants must make a test fail

@@ -15,6 +15,7 @@ import sys
 from dataclasses import replace
 
 import boards
+import debugger
 import disk as disks
 import machine as machines
 import tap
@@ -103,31 +104,6 @@ def run_interactive(machine, build, disk, log):
     return judge(text[:end] if end >= 0 else text, disk)
 
 
-def debug(machine, build, disk, log, gdb):
-    """QEMU halted at the first instruction, the debugger in this terminal."""
-    socket = os.path.join(build, "gdb.socket")
-    if os.path.exists(socket):
-        os.unlink(socket)
-    command = machine.command(build, disk and disk.path, serial="chardev:console", reboot=True,
-        extra=["-S", "-chardev", f"pty,id=console,logfile={log}",
-               "-chardev", f"socket,path={socket},server=on,wait=off,id=gdb", "-gdb", "chardev:gdb"])
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-                               start_new_session=True)
-    try:
-        line = process.stdout.readline()
-        pty = re.search(r"/dev/pts/[0-9]+", line)
-        print(f"The console: {pty[0] if pty else line.strip()} (for example: screen {pty and pty[0]}); "
-              f"its output is also in {log}", flush=True)
-        # What the linker dropped has its debugging information at address 0, where _start is: the
-        # symbol says where we are.
-        return subprocess.run(
-            [gdb, "-q", "-ex", f"target remote {socket}", "-ex", "info symbol $pc",
-             os.path.join(build, machine.elf)], check=False).returncode
-    finally:
-        process.terminate()
-        process.wait()
-
-
 def report(results, stream):
     """Prints what failed or was skipped and a line of counts; True if nothing failed."""
     count = {tap.OK: 0, tap.FAILED: 0, tap.SKIPPED: 0}
@@ -144,7 +120,7 @@ def report(results, stream):
 def boot(args, machine, disk):
     log = os.path.join(args.build, "console.log")
     if args.debug:
-        return debug(machine, args.build, disk, log, args.gdb)
+        return debugger.interactive(machine, args.build, disk, log, args.gdb)
     if sys.stdin.isatty():
         results = run_interactive(machine, args.build, disk, log)
     else:

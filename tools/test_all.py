@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 import boards
+import debug_test
 import disk as disks
 import machine as machines
 import matrix
@@ -134,14 +135,21 @@ HOST = "host programs"
 JUDGES = "judges of walks and starts"
 
 
+def not_there(name, command, build):
+    """The result if the command line names a file that could not be made; else None."""
+    for file in machines.boot_files(command, build):
+        if os.path.exists(f"{file}.skipped"):
+            with open(f"{file}.skipped", encoding="utf-8") as reason:
+                return [tap.Result(name, tap.SKIPPED, reason.read().strip())]
+        if not os.path.exists(file):
+            return [run.check(name, f"{file} is missing")]
+    return None
+
+
 def row_job(name, machine, build, needs, simulated):
     def work(log):
-        for file in machines.boot_files(machine.command(build), build):
-            if os.path.exists(f"{file}.skipped"):
-                with open(f"{file}.skipped", encoding="utf-8") as reason:
-                    return [tap.Result(name, tap.SKIPPED, reason.read().strip())]
-            if not os.path.exists(file):
-                return [run.check(name, f"{file} is missing")]
+        if missing := not_there(name, machine.command(build), build):
+            return missing
         if reason := matrix.why_not(machine):
             return [tap.Result(name, tap.SKIPPED, reason)]
         disk = disks.Disk(f"{log}.disk") if machine.has_disk else None
@@ -221,6 +229,22 @@ def start_job(name, folder, program):
     """The start of all CPUs of a machine, judged by the simulated one."""
     return Job(f"start {name}", lambda log: start.judge(name, folder, program, log),
                (f"images {start.MACHINES[name].build}", JUDGES))
+
+
+def debug_job(arch, build):
+    """The debugger's commands, on machines of an architecture."""
+    return Job(f"debugger {arch}", lambda log: debug_test.judge(arch, build, log),
+               (f"images {arch}",))
+
+
+def debug_board_job(machine, build):
+    """The same on another board, as far as main."""
+    name = f"debugger {machine.board} {machine.arch}"
+
+    def work(log):
+        return (not_there(name, machine.command(build), build) or
+                debug_test.judge_board(machine, build, log))
+    return Job(name, work, (f"images {machine.board} {machine.arch}",))
 
 
 def soak_job(path, steps, seed, kind=""):
@@ -358,6 +382,11 @@ class Tests:
             yield row_job(name, machine, self.folder(**options), build, simulated)
         for name, machine in start.MACHINES.items():
             yield start_job(name, folders[machine.build], programs.get(start.PROGRAM, ""))
+        for arch in ARCHES:
+            yield debug_job(arch, folders[arch])
+        # One way to boot of each board.
+        for machine in {(m.board, m.arch): m for m in reversed(self.board_machines())}.values():
+            yield debug_board_job(machine, self.folder(BOARD=machine.board, ARCH=machine.arch))
         for path in args.unit_tests.split():
             yield unit_job(path)
         for path in args.threads.split():

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: MIT
+"""gdb with the project's commands: for a person, and driven by a script."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+
+from console import Console, ConsoleError
+
+GDB = "gdb-multiarch"
+COMMANDS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "gdb", "ashlar.py")
+MARK = "=-=-="
+PATIENCE = 60.0  # seconds for an answer, on a host that is busy with others
+
+
+def stub(path):
+    """Options of QEMU for a debugger that connects to the socket."""
+    return ["-chardev", f"socket,path={path},server=on,wait=off,id=gdb", "-gdb", "chardev:gdb"]
+
+
+def monitor(path):
+    """Options of QEMU for Monitor."""
+    return ["-qmp", f"unix:{path},server=on,wait=off"]
+
+
+def halted(machine, build, disk=None, serial="stdio", reboot=False, extra=()):
+    """QEMU's command line of a machine that waits at its first instruction. Return addresses are
+    not signed: this gdb does not know how to take signatures off."""
+    return [word.replace("pauth-impdef=on", "pauth=off")
+            for word in machine.command(build, disk, serial, reboot, ["-S", *extra])]
+
+
+def interactive(machine, build, disk, log, gdb):
+    """QEMU halted at the first instruction, the debugger in this terminal."""
+    path = os.path.join(build, "gdb.socket")
+    if os.path.exists(path):
+        os.unlink(path)
+    command = halted(machine, build, disk and disk.path, "chardev:console", True,
+                     ["-chardev", f"pty,id=console,logfile={log}", *stub(path)])
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                               start_new_session=True)
+    try:
+        line = process.stdout.readline()
+        pty = re.search(r"/dev/pts/[0-9]+", line)
+        print(f"The console: {pty[0] if pty else line.strip()} (for example: screen {pty and pty[0]}); "
+              f"its output is also in {log}", flush=True)
+        # What the linker dropped has its debugging information at address 0, where _start is: the
+        # symbol says where we are.
+        return subprocess.run([gdb, "-q", "-x", COMMANDS, "-ex", f"target remote {path}",
+                               "-ex", "info symbol $pc", os.path.join(build, machine.elf)],
+                              check=False).returncode
+    finally:
+        process.terminate()
+        process.wait()
+
+
+class Debugger(Console):
+    """A gdb of its own."""
+
+    def __init__(self, elf, log=None, limit=300.0):
+        super().__init__(["sh", "-c", 'ulimit -c 0; exec "$@"', "sh", GDB, "-q", "-nx", "-ex", "set pagination off", "-ex", "set confirm off",
+                          "-ex", "set width 0", "-ex", "set print symbol on", "-x", COMMANDS, elf],
+                         log, limit=limit)
+        self.marks = 0
+
+    def close(self):
+        """Lets it quit by itself: told to terminate while it is connected, it crashes."""
+        try:
+            self.send("disconnect\nquit\n")
+        except ConsoleError:
+            pass
+        self.wait_exit(5)
+        super().close()
+
+    def send_command(self, command):
+        """Its answer is for await_answer()."""
+        self.marks += 1
+        self.send(f"{command}\necho {MARK}{self.marks}\\n\n")
+
+    def await_answer(self):
+        start = self.position
+        match = self.expect(rf"{MARK}{self.marks}$", PATIENCE)
+        return self.text[start:match.start()].replace("(gdb) ", "")
+
+    def command(self, command):
+        """What it prints."""
+        self.send_command(command)
+        text = self.await_answer()
+        if "Traceback" in text or "Error occurred in Python" in text:
+            raise ConsoleError(f"{command}: {text.strip().splitlines()[-1]}")
+        return text
+
+    def lines(self, command):
+        return [line.rstrip() for line in self.command(command).splitlines() if line.strip()]
+
+    def value(self, expression):
+        """A number."""
+        text = self.command(f"output/u (unsigned long long)({expression})")
+        if not re.fullmatch(r"[0-9]+", text.strip()):
+            raise ConsoleError(f"{expression}: {text.strip()}")
+        return int(text)
+
+    def attach(self, path):
+        """Halts the machine."""
+        text = self.command(f"target remote {path}")
+        if "not running" in text or "could not connect" in text:
+            raise ConsoleError(text.strip().splitlines()[-1])
+
+
+class Monitor:
+    """QEMU's own protocol, as far as it is needed."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(PATIENCE)
+        self.socket.connect(path)
+        self.file = self.socket.makefile("rw", encoding="utf-8")
+        self.file.readline()  # the greeting
+        self.execute("qmp_capabilities")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+        self.socket.close()
+
+    def execute(self, command, **arguments):
+        self.file.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
+        self.file.flush()
+        while True:
+            answer = json.loads(self.file.readline() or '{"error": {"desc": "QEMU has ended"}}')
+            if "error" in answer:
+                raise ConsoleError(f"{command}: {answer['error']['desc']}")
+            if "return" in answer:
+                return answer["return"]
+
+    def dump(self, path):
+        """Memory and registers as a core."""
+        self.execute("dump-guest-memory", paging=False, protocol=f"file:{os.path.abspath(path)}")
