@@ -165,12 +165,12 @@ static bool refuses(uintptr_t va)
            descriptor_of(va) == before && ash_boot_map.counters.barriers == barriers;
 }
 
-/* Live firmware blocks are immutable after boot: of flash, and of RAM. */
+/* Live firmware blocks are immutable after boot: of RAM, and of flash where the board has it. */
 static void live_blocks_are_immutable(void)
 {
-    static const ash_mmu_attr_t kinds[] = {ASH_MMU_NORMAL, ASH_MMU_NORMAL | ASH_MMU_WRITE};
+    static const ash_mmu_attr_t kinds[] = {ASH_MMU_NORMAL | ASH_MMU_WRITE, ASH_MMU_NORMAL};
 
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < (ash_platform.flash_count == 0 ? 1 : 2); i++) {
         struct search search = {.attr = kinds[i]};
         unsigned long saved;
         bool refused;
