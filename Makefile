@@ -4,6 +4,7 @@
 #   options.mk   what may be said on the command line, and the build folder that follows from it
 #   <arch>.mk    compiler and flags of one execution state
 #   firmware.mk  library, firmware images, link checks
+#   slots.mk     images for boards with two slots, and the selector
 #   programs.mk  programs of user mode, and their archive
 #   host.mk      unit tests and fuzzers, built for the host
 #   tasks.mk     everything that runs something
@@ -16,6 +17,7 @@ MAKEFLAGS += --no-builtin-rules --no-builtin-variables --no-print-directory
 include mk/options.mk
 include mk/$(ARCH).mk
 include mk/firmware.mk
+include mk/slots.mk
 include mk/programs.mk
 include mk/host.mk
 include mk/tasks.mk

@@ -59,6 +59,8 @@ LAYOUTS := $(wildcard ld/* board/$(BOARD)/*.ld)
 SCRIPTS := $(notdir $(wildcard board/$(BOARD)/*.ld))
 IMAGES  := $(patsubst %.ld,ashlar-%,$(filter-out xip.ld,$(SCRIPTS))) $(if $(filter xip.ld,$(SCRIPTS)),ashlar)
 script  = board/$(BOARD)/$(if $(filter ashlar,$1),xip,$(1:ashlar-%=%)).ld
+# Boards with slots have an image linked for each (slots.mk).
+SLOT_IMAGES := $(filter ashlar-slot-%,$(IMAGES))
 # The image that runs unless one asks for another.
 IMAGE   := $(if $(filter ashlar,$(IMAGES)),ashlar,ashlar-ram)
 
@@ -205,7 +207,8 @@ image: $(B)/ashlar.img
 	@echo "$(B)/ashlar.img: flash image, 64 MiB, for bank 0 (address 0)"
 all: $(B)/libashlar.a $(patsubst %,$(B)/%.bin,$(filter %-ram,$(IMAGES))) \
     $(patsubst %,$(B)/%.uimg,$(filter %-ram,$(IMAGES))) \
-    $(patsubst %,$(B)/%.img,$(filter-out %-ram,$(IMAGES))) $(MORE)
+    $(patsubst %,$(B)/%.img,$(filter-out %-ram $(SLOT_IMAGES),$(IMAGES))) $(MORE) \
+    $(if $(SLOT_IMAGES),slots)
 
 -include $(patsubst %.o,%.d,$(LIB_OBJECTS) $(FIRMWARE_OBJECTS) $(BENCH_OBJECTS) $(BENCH_LIBC_OBJECTS))
 .SECONDARY:

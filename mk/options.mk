@@ -21,6 +21,7 @@ CHECK := 1
 CPUS  := 4
 VABITS := 39
 SPACEBITS := 30
+VERSION := 1
 ONLY  :=
 FUZZ_SECONDS := 60
 FUZZ_STEPS := 20000000
@@ -33,6 +34,7 @@ V     := 0
 BOARDS := $(patsubst board/%/board.mk,%,$(wildcard board/*/board.mk))
 CPUS_KNOWN := cortex-a7 cortex-a15 cortex-a53 cortex-a72 max
 
+, := ,
 one_of = $(and $(filter 1,$(words $1)),$(filter $1,$2))
 # Does $1 match the extended regular expression $2 as a whole?
 matches = $(shell printf %s '$(subst ','\'',$1)' | grep -Eqx '$2' && echo yes)
@@ -64,6 +66,9 @@ ifneq ($(call matches,$(CHECK),[0-2]),yes)
 endif
 ifneq ($(call matches,$(CPUS),[1-8]),yes)
     $(error CPUS=$(CPUS): the library serves 1 to 8 CPUs)
+endif
+ifneq ($(call matches,$(VERSION),[0-9]{1$(,)9}),yes)
+    $(error VERSION=$(VERSION): the version of an image for a slot is a number of at most 9 digits)
 endif
 ifeq ($(call one_of,$(VABITS),39 48),)
     $(error VABITS=$(VABITS): the firmware's map of AArch64 has 39 or 48 bits)

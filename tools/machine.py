@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 # What is built: the architecture, and what sets the build apart from its default.
 BUILDS = {"a32": {"ARCH": "a32"}, "a32-flat": {"ARCH": "a32", "SPACEBITS": "0"},
           "a64": {"ARCH": "a64"}, "a64-va48": {"ARCH": "a64", "VABITS": "48"}}
-IMAGES = ("flash", "ram")
+IMAGES = ("flash", "ram", "slots")
 # How the image is entered; the first of each architecture is the machine's plain way.
 ENTRIES = {"a32": ("svc", "hyp", "secure", "uboot", "stub", "drop", "el3-drop"),
            "a64": ("el1", "el2", "el3", "uboot", "stub", "el2-stub", "el3-stub")}
+# Entered at the reset vector, by nobody.
+DIRECT = ("svc", "hyp", "secure", "el1", "el2", "el3")
 # Its power-off is the secure state's, and there is no firmware behind that one could call.
 WITHOUT_POWER_OFF = ("el3-drop",)
 UBOOT = {"a32": "/usr/lib/u-boot/qemu_arm/u-boot.bin",
@@ -44,6 +46,8 @@ class Machine:
             raise ValueError(f"image {self.image!r}: one of {', '.join(IMAGES)}")
         if self.entry not in ENTRIES[self.arch]:
             raise ValueError(f"entry {self.entry!r}: one of {', '.join(ENTRIES[self.arch])}")
+        if self.image == "slots" and self.entry not in DIRECT:
+            raise ValueError("the selector is entered at the reset vector")
         if self.gic not in (2, 3):
             raise ValueError(f"gic {self.gic!r}: 2 or 3")
         if not 1 <= self.smp <= 8:
@@ -160,6 +164,9 @@ def boot_arguments(machine, build):
             return [*flash_drive(file("ashlar.img"), 0),
                     *load(file(f"{program}-flash.elf"), "cpu-num=0")]
         return [*load(file("ashlar-ram.elf")), *load(file(f"{program}-ram.elf"), "cpu-num=0")]
+    if machine.image == "slots":
+        # The selector in bank 0 starts the image in bank 1.
+        return [*flash_drive(file("selector.img"), 0), *flash_drive(file("ashlar-slots.img"), 1)]
     if machine.image == "flash":
         return flash_drive(file("ashlar.img"), 0)
     return ["-kernel", file("ashlar-ram.elf")]

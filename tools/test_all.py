@@ -27,6 +27,7 @@ import run
 import script
 import start
 import tap
+import update
 import walk
 
 ROOT = matrix.ROOT
@@ -247,6 +248,12 @@ def debug_board_job(machine, build):
     return Job(name, work, (f"images {machine.board} {machine.arch}",))
 
 
+def update_job(arch, name, folder, judge):
+    """Images in slots, and what chooses and writes them."""
+    return Job(of_arch("update", arch, name), lambda log: judge(arch, folder, log),
+               (f"images {arch}",))
+
+
 def soak_job(path, steps, seed, kind=""):
     """Steps from a seed, of one format or of all in turn."""
     name = " ".join(filter(None, ("soak", os.path.basename(path).removeprefix("soak_"), kind)))
@@ -387,6 +394,8 @@ class Tests:
         # One way to boot of each board.
         for machine in {(m.board, m.arch): m for m in reversed(self.board_machines())}.values():
             yield debug_board_job(machine, self.folder(BOARD=machine.board, ARCH=machine.arch))
+        for arch in ARCHES:
+            yield update_job(arch, "selector", folders[arch], update.judge_selector)
         for path in args.unit_tests.split():
             yield unit_job(path)
         for path in args.threads.split():
