@@ -6,7 +6,8 @@ names must notice.
 The first lines of a patch:
     Guards: <what is broken, in one sentence>
     Notices: unit test_<name> | target <suite> | row <row> | script <script>[/<section>] |
-             fuzz fuzz_<name> | soak soak_<name> | threads threads_<name> | start <machine>
+             fuzz fuzz_<name> | soak soak_<name> | threads threads_<name> | start <machine> |
+             update <architecture>/<name>
     Options: CHECK=2          (optional: make's options of the build)
 
 Each worker has a copy of the tree under build/mutants/, which keeps its objects from one mutant to
@@ -34,9 +35,10 @@ import script
 import start
 import tap
 import test_all
+import update
 
 FOLDER = os.path.join(matrix.ROOT, "build", "mutants")
-KINDS = ("unit", "threads", "target", "row", "script", "start", "fuzz", "soak")
+KINDS = ("unit", "threads", "target", "row", "script", "start", "fuzz", "soak", "update")
 LEFT_OUT = {".git", "build", "__pycache__", ".ci"}
 FUZZ_SECONDS = 60
 SOAK_STEPS = 1000000
@@ -76,6 +78,8 @@ def read(path, lines):
     options = fields.get("Options", "").split()
     if kind == "start":
         options += [f"ARCH={start.MACHINES[test].arch}"]
+    if kind == "update":
+        options += [f"ARCH={test.split('/')[0]}"]
     if kind == "row" and (row := dict(matrix.rows()).get(test)):
         options += [f"{k}={v}" for k, v in machines.BUILDS[row.build].items()]
     return Mutant(name, path, fields["Guards"], kind, test, tuple(options))
@@ -158,6 +162,9 @@ class Copy:
             program = os.path.join(host, start.PROGRAM)
             self.make(mutant, os.path.relpath(program, self.root))
             return start.judge(mutant.test, images, program, log)
+        if mutant.kind == "update":
+            arch, _, name = mutant.test.partition("/")
+            return update.JUDGES[name](arch, images, log)
         if mutant.kind == "script":
             base, _, section = mutant.test.partition("/")
             session = script.load(os.path.join(self.root, "tests/machines", f"{base}.script"))

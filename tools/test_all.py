@@ -395,7 +395,8 @@ class Tests:
         for machine in {(m.board, m.arch): m for m in reversed(self.board_machines())}.values():
             yield debug_board_job(machine, self.folder(BOARD=machine.board, ARCH=machine.arch))
         for arch in ARCHES:
-            yield update_job(arch, "selector", folders[arch], update.judge_selector)
+            for name, judge in update.JUDGES.items():
+                yield update_job(arch, name, folders[arch], judge)
         for path in args.unit_tests.split():
             yield unit_job(path)
         for path in args.threads.split():
