@@ -70,7 +70,8 @@ class Machine:
 
     @property
     def elf(self):
-        return "ashlar.elf" if self.image == "flash" else "ashlar-ram.elf"
+        return {"flash": "ashlar.elf", "ram": "ashlar-ram.elf",
+                "slots": "ashlar-slot-a.elf"}[self.image]
 
     @property
     def ram(self):

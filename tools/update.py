@@ -90,7 +90,7 @@ def selections(arch, a, b):
 
 def command_of(machine, build, bank, serial="stdio", extra=()):
     """The machine with a bank of its own that it may write."""
-    command = machines.qemu_command(machine, build, serial=serial, extra=extra)
+    command = machine.command(build, serial=serial, extra=extra)
     own = os.path.join(build, "ashlar-slots.img")
     return [word.replace(f"readonly=on,unit=1,file={own}", f"unit=1,file={bank}")
             for word in command]
