@@ -3,9 +3,10 @@
 # The library and the firmware images of a board, under $(B); objects that no board changes, under
 # $(O). Which images there are is said by the linker scripts in the board's folder:
 #   libashlar.a          everything a product links
-#   ashlar.elf/.bin      xip.ld: runs from flash; ashlar.img: the whole flash as a file
-#   ashlar-ram.elf/.bin  ram.ld: runs from RAM; ashlar-ram.uimg: the same for U-Boot's bootm
+#   ashlar.elf/.bin      xip.ld: runs from flash
+#   ashlar-ram.elf/.bin  ram.ld: runs from RAM
 #   ashlar-NAME.*        NAME.ld: such as virt's second bank (U-Boot lives in the first)
+# mk/image.mk makes of them what a person writes.
 
 CC      := $(CROSS)gcc
 AR      := $(CROSS)ar
@@ -132,13 +133,6 @@ $(B)/bench-code.txt: $(wildcard alloc/heap*.[ch] include/ashlar/*.h) $(O)/obj/co
 $(B)/%.bin: $(B)/%.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
-# Flash is written, and wanted by QEMU, as a whole; the file is sparse.
-$(B)/%.img: $(B)/%.bin
-	$(Q)cp $< $@.new && truncate -s $(FLASH_BYTES) $@.new && mv $@.new $@
-
-$(B)/%.uimg: $(B)/%.elf $(B)/%.bin tools/uimage.py
-	$(Q)$(PYTHON) tools/uimage.py --arch $(MKIMAGE_ARCH) $< $(B)/$*.bin $@
-
 # What other boot paths need: a program that enters as some loaders do, with MMU and caches on; one
 # that jumps to bank 1 when U-Boot starts it; and, for AArch32, one that starts the image on a core
 # that comes up in AArch64. Each knows where it jumps to by a symbol.
@@ -201,14 +195,8 @@ check-symbols: $(B)/hello.elf
 # In each build that is measured; the folder's name says which it is.
 bench-image: $(B)/bench.img $(if $(filter 0-1,$(CHECK)-$(CPUS)),$(B)/bench-libc.img $(B)/bench-code.txt)
 
-.PHONY: all image library bench-image FORCE
+.PHONY: library bench-image FORCE
 library: $(B)/libashlar.a
-image: $(B)/ashlar.img
-	@echo "$(B)/ashlar.img: flash image, 64 MiB, for bank 0 (address 0)"
-all: $(B)/libashlar.a $(patsubst %,$(B)/%.bin,$(filter %-ram,$(IMAGES))) \
-    $(patsubst %,$(B)/%.uimg,$(filter %-ram,$(IMAGES))) \
-    $(patsubst %,$(B)/%.img,$(filter-out %-ram $(SLOT_IMAGES),$(IMAGES))) $(MORE) \
-    $(if $(SLOT_IMAGES),slots)
 
 -include $(patsubst %.o,%.d,$(LIB_OBJECTS) $(FIRMWARE_OBJECTS) $(BENCH_OBJECTS) $(BENCH_LIBC_OBJECTS))
 .SECONDARY:

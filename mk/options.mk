@@ -6,6 +6,7 @@
 #   ARCHES       the execution states that it runs in, the usual one first
 #   FLASH        of the board, from its first to its end address: what `make size` calls flash
 #   FLASH_BYTES  of the part that the flash image is written to
+#   FLASH_FILL   what the rest of it holds: 0xff as an erased part does; left out: zeros, a sparse file
 #   MORE, RUNS   what else `make all` builds for it, and what `make run` needs, if not all
 # and next to it lie the linker scripts of its images: xip.ld (code stays in flash), ram.ld, ...
 
@@ -15,6 +16,7 @@ MEM   := 512M
 SMP   := 1
 BOOT  :=
 MORE  =
+FLASH_FILL :=
 RUNS  = all
 EDU   := 31
 CHECK := 1

@@ -21,22 +21,19 @@ SELECTOR_FLAGS := $(filter-out -g3 -O2,$(C_FLAGS)) -Os $(EARLY_C_FLAGS) -ffreest
     $(SELECTOR_USED_$(ARCH):%=-fcall-used-$(SELECTOR_REGISTER)%)
 
 $(B)/selector.elf: $(SELECTOR_SOURCES) firmware/selector/selector.ld board/slot_check.h \
-        include/ashlar/slot.h board/virt/virt.h $(B)/obj/compile.flags mk/slots.mk
+        include/ashlar/slot.h board/virt/virt.h $(O)/obj/compile.flags mk/slots.mk
 	$(call say,LD      $@)
 	$(Q)$(CC) $(SELECTOR_FLAGS) -nostdlib -static -T firmware/selector/selector.ld \
 	    -Wl,--build-id=none -Wl,--fatal-warnings $(SELECTOR_SOURCES) -o $@
 
 $(B)/%.slot: $(B)/%.elf $(B)/%.bin tools/slot.py $(B)/slots.version
 	$(Q)$(PYTHON) tools/slot.py pack --version $(VERSION) $< $(B)/$*.bin $@
-$(eval $(call stamp,slots.version,$(VERSION)))
+$(eval $(call stamp,$(B)/slots.version,$(VERSION)))
 
 $(B)/ashlar-slots.img: $(B)/ashlar-slot-a.slot tools/slot.py
 	$(Q)$(PYTHON) tools/slot.py bank $@ $<
 
 $(B)/ashlar-update.bin: $(B)/ashlar-slot-a.slot $(B)/ashlar-slot-b.slot
 	$(Q)cat $^ >$@
-
-.PHONY: slots
-slots: $(B)/selector.img $(B)/ashlar-slots.img $(B)/ashlar-update.bin
 
 endif

@@ -12,7 +12,8 @@ Ashlar: a memory manager for bare-metal Arm Cortex-A.
                       (without a terminal: power off, exit status is the verdict)
   make test           everything that CI runs; the last line is "N passed, N failed"
   make all            every image and the library, under $(B)/
-  make image          the flash image $(B)/ashlar.img
+  make image          the files that a person writes to the board: flash, cards, for U-Boot
+  make flash          writes them; DEV= says where to (docs/flashing.md), without it the disks are shown
   make library        $(B)/libashlar.a
   make unit-tests     build the host unit tests, under $(H)/
   make fuzzers        build the fuzzers
@@ -47,6 +48,11 @@ Options, with their defaults:
   VABITS=39           AArch64: bits of the firmware's addresses, 39 or 48
   SPACEBITS=30        AArch32: bits of the addresses of spaces, 29 to 31; 0: none
   CROSS=              prefix of the compiler's name; aarch64-none-elf- means newlib, not picolibc
+  DEV=list            flash: /dev/NAME (a card), file:PATH, openocd:ADAPTER, uboot:/dev/ttyX
+  ALLOW=              flash: what is refused otherwise: large, fixed
+  CONFIRM=            flash: the answer to its question, where there is no terminal
+  DRY_RUN=no          flash: yes: check and show only
+  FILE=               flash: another file than the usual one
   ONLY=               test, mutants, fuzz: only what contains this text in its name
   FUZZ_SECONDS=60     length of one fuzzer's run
   FUZZ_STEPS=20000000 operations on each format (half an hour)
@@ -66,10 +72,10 @@ said = $(if $(filter command,$(origin $1)),$2 $($1))
 RUN := $(PYTHON) -B tools/run.py --board $(BOARD) --arch $(ARCH) --build $(B) --edu=$(EDU) \
     $(call said,MEM,--mem) $(call said,SMP,--smp) $(if $(CPU),--cpu $(CPU)) $(if $(BOOT),--entry $(BOOT))
 
-run: $(RUNS)
+run: runs
 	@$(RUN)
 
-debug: $(RUNS)
+debug: runs
 	@$(RUN) --debug
 
 size: $(B)/$(IMAGE).elf
@@ -120,7 +126,7 @@ bench: packages
 # On both architectures, each in its default build.
 SOAK_MAKE := MAKEFLAGS= $(MAKE) --no-print-directory INSTALL=no BOARD=$(BOARD)
 soak: packages
-	@for arch in $(ARCHES); do $(SOAK_MAKE) ARCH=$$arch image || exit 1; done
+	@for arch in $(ARCHES); do $(SOAK_MAKE) ARCH=$$arch runs || exit 1; done
 	@$(PYTHON) -B tools/soak.py --seconds $(SOAK_SECONDS) --smp $(if $(filter 1,$(SMP)),4,$(SMP)) \
 	    $(foreach arch,$(ARCHES),$(arch)=$$($(SOAK_MAKE) -s ARCH=$(arch) folders | cut -d' ' -f1))
 

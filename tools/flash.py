@@ -4,15 +4,22 @@
 
 DEV says where, and so by what means:
   /dev/NAME          an SD card in a reader: block copy, read back and compared
-  file:PATH          a file, in the same way (a card image that something else will write)
+  file:PATH          a file, in the same way (a card's image that something else will write)
   openocd:ADAPTER    flash memory or RAM through a debug adapter, by OpenOCD; ADAPTER is a
-                     configuration of OpenOCD's own (interface/cmsis-dap.cfg) or a file
+                     configuration, OpenOCD's own (interface/cmsis-dap.cfg) or a file
   uboot:/dev/ttyX    flash memory or RAM by the commands of the U-Boot that runs on the board,
-                     over its serial console (uboot: prints the commands)
+                     over its serial console
   list               shows the disks that could be meant, and writes nothing
 
 Before a disk is written it is checked (tools/blockdev.py), shown, and the name of the device must be
-typed. docs/flashing.md is the guide. Exit status: 0 done, 1 refused or failed, 2 wrong usage.
+typed; elsewhere it is the name of the board. docs/flashing.md is the guide. Exit status: 0 done, 1
+refused or failed, 2 wrong usage.
+
+board/<name>/flash.toml says what a board takes by which means:
+    [disk]     image            of the card
+    [openocd]  image, kind      nor: in flash, at `address`; ram: loaded and started; the board's
+                                openocd.cfg describes its chips
+    [uboot]    image, plan      of tools/uboot_commands.py; ram, address, sector, start
 """
 
 import argparse
@@ -20,11 +27,17 @@ import os
 import stat
 import subprocess
 import sys
+import tomllib
 
 import blockcopy
 import blockdev
+import flash_openocd
+import flash_uboot
+import uboot_commands
 
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SECTOR = 512
+MEANS = {"disk": "/dev/NAME (a card), file:PATH", "openocd": "openocd:ADAPTER", "uboot": "uboot:/dev/ttyX"}
 
 
 class Refused(Exception):
@@ -181,6 +194,83 @@ def show_list(args, out):
             print(f"not {entry['path']}: {refusals[0]}", file=out)
 
 
+def means(device):
+    """By which of MEANS a device is reached."""
+    for name in ("openocd", "uboot"):
+        if device.startswith(f"{name}:"):
+            return name
+    return "disk"
+
+
+def settings(board, name):
+    """What flash.toml says of one means; Refused says which there are."""
+    path = os.path.join(ROOT, "board", board, "flash.toml")
+    described = {}
+    if os.path.exists(path):
+        with open(path, "rb") as file:
+            described = tomllib.load(file)
+    if name not in described:
+        ways = [f"    DEV={words}" for key, words in MEANS.items() if key in described]
+        raise Refused(f"{board} is not written that way" + (", but by" if ways else ""), *ways)
+    return described[name]
+
+
+def choose_image(args):
+    """The file to write: the caller's, or the board's usual one."""
+    if args.image:
+        return args.image
+    path = os.path.join(args.build, settings(args.board, means(args.device))["image"])
+    if os.path.exists(f"{path}.skipped"):
+        with open(f"{path}.skipped", encoding="utf-8") as file:
+            raise Refused(f"{path} could not be made: {file.read().strip()}")
+    return path
+
+
+def flash_by_openocd(args, out):
+    """Flash memory or RAM through a debug adapter."""
+    check_image(args.image, partitioned=False)
+    described = settings(args.board, "openocd")
+    command = flash_openocd.command(args.device.removeprefix("openocd:"), args.board, described,
+                                    args.image)
+    print(" ".join(command), file=out)
+    if args.dry_run:
+        print("dry run: nothing was written", file=out)
+        return
+    if described["kind"] != "ram":
+        print(f"The flash of the board at {described['address']:#x} will be overwritten.", file=out)
+        ask(args.board, args.confirm, terminal())
+    try:
+        subprocess.run(command, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise blockcopy.CopyError(f"OpenOCD: {error}") from None
+
+
+def flash_by_uboot(args, out):
+    """Flash memory or RAM by U-Boot."""
+    check_image(args.image, partitioned=False)
+    described = settings(args.board, "uboot")
+    memory = uboot_commands.Memory(*(described.get(name, default) for name, default in (
+        ("ram", 0), ("address", 0), ("sector", 0), ("start", ""))))
+    with open(args.image, "rb") as file:
+        image = file.read()
+    steps = flash_uboot.plan(described["plan"], memory, image)
+    print(f"{args.image}: {len(image)} bytes, by U-Boot on {args.board}:", file=out)
+    print("\n".join(f"    => {step.command}" for step in steps), file=out)
+    device = args.device.removeprefix("uboot:")
+    if args.dry_run or not device:
+        print("dry run: nothing was written", file=out)
+        return
+    if described["plan"] != "ram":
+        ask(args.board, args.confirm, terminal())
+    try:
+        flash_uboot.play(device, steps, os.path.basename(args.image), image,
+                         lambda text: print(text, file=out, flush=True),
+                         Progress("sending", len(image), out))
+    except flash_uboot.PlayError as error:
+        raise blockcopy.CopyError(str(error)) from None
+    print(f"{args.board}: done" + ("" if described["plan"] == "ram" else ", compared"), file=out)
+
+
 def allowances(text):
     names = text.replace(",", " ").split()
     for name in names:
@@ -195,14 +285,16 @@ def parse(argv):
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("device", help="see above")
     parser.add_argument("image", nargs="?", help="the file to write")
+    parser.add_argument("--board", default="", help="what the image is for")
+    parser.add_argument("--build", default="", help="folder of its images")
     parser.add_argument("--raw", action="store_true", help="the image has no partition table")
     parser.add_argument("--allow", type=allowances, default=[], help="what is refused otherwise: "
                         + ", ".join(blockdev.ALLOWANCES))
     parser.add_argument("--confirm", help="the name that would have to be typed")
     parser.add_argument("--dry-run", action="store_true", help="check and show, write nothing")
     args = parser.parse_args(argv)
-    if args.device != "list" and not args.image:
-        parser.error("which image?")
+    if args.device != "list" and not args.image and not (args.board and args.build):
+        parser.error("which image? (or --board and --build)")
     return args
 
 
@@ -211,10 +303,10 @@ def main(argv=None, out=sys.stdout):
     try:
         if args.device == "list":
             show_list(args, out)
-        elif args.device.startswith("file:"):
-            flash_file(args, out)
-        else:
-            flash_disk(args, out)
+            return 0
+        args.image = choose_image(args)
+        by = {"openocd": flash_by_openocd, "uboot": flash_by_uboot}.get(means(args.device))
+        (by or (flash_file if args.device.startswith("file:") else flash_disk))(args, out)
     except Refused as refusal:
         for reason in refusal.args:
             print(f"flash: {reason}", file=sys.stderr)
@@ -222,7 +314,7 @@ def main(argv=None, out=sys.stdout):
         return 1
     except blockcopy.CopyError as error:
         print(f"flash: {error}", file=sys.stderr)
-        print("flash: the medium is not good to boot from", file=sys.stderr)
+        print("flash: failed; what is written there now will not do", file=sys.stderr)
         return 1
     except (KeyboardInterrupt, EOFError):
         print("\nflash: stopped", file=sys.stderr)

@@ -157,7 +157,7 @@ class Copy:
             if mutant.kind == "fuzz":
                 return test_all.fuzz_job(program, FUZZ_SECONDS).work(log)
             return test_all.soak_job(program, SOAK_STEPS, 1).work(log)
-        self.make(mutant, "image" if mutant.kind == "target" else "all")
+        self.make(mutant, "runs" if mutant.kind == "target" else "all")
         if mutant.kind == "start":
             program = os.path.join(host, start.PROGRAM)
             self.make(mutant, os.path.relpath(program, self.root))

@@ -5,3 +5,4 @@
 ARCHES      := a32
 FLASH       := 0x0-0x4000000
 FLASH_BYTES := 64M
+FLASH_FILL  := 0xff

@@ -240,7 +240,7 @@ class File(Temporary):
         with mock.patch.object(blockcopy, "write_all", forgets):
             self.assertEqual(self.flash(f"file:{self.card}", self.image), 1)
         self.assertIn(f"byte {place:#x} reads as {self.content[place] ^ 4:#04x}", self.said)
-        self.assertIn("not good to boot from", self.said)
+        self.assertIn("will not do", self.said)
 
     def test_finds_an_end_that_is_missing(self):
         def short(target, view, offset):

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+#
+# What a person writes to a board, under $(B), and `make flash`, which writes it (docs/flashing.md):
+#   ashlar.img           the flash part, as a whole; ashlar.srec: the same without its empty rest
+#   ashlar-NAME.img      a card, described by board/<name>/NAME.genimage
+#   ashlar-ram.uimg      for U-Boot's bootm, and so is ashlar-ram.fit
+#   ashlar-ram-spl.uimg  for an SPL, which starts it in the place of U-Boot
+#   *.bin                the bytes alone
+# and of a board with slots what mk/slots.mk makes.
+
+RAM_IMAGES   := $(filter %-ram,$(IMAGES))
+FLASH_IMAGES := $(filter-out %-ram $(SLOT_IMAGES),$(IMAGES))
+SLOTS := $(if $(SLOT_IMAGES),$(addprefix $(B)/,selector.img ashlar-slots.img ashlar-update.bin))
+CARDS   := $(patsubst board/$(BOARD)/%.genimage,$(B)/ashlar-%.img,$(wildcard board/$(BOARD)/*.genimage))
+WRITTEN := $(patsubst %,$(B)/%.bin,$(RAM_IMAGES) $(FLASH_IMAGES)) $(FLASH_IMAGES:%=$(B)/%.img) $(CARDS) $(SLOTS) \
+    $(foreach image,$(RAM_IMAGES),$(addprefix $(B)/$(image),.uimg .fit -spl.uimg))
+FLASH_START := $(firstword $(subst -, ,$(FLASH)))
+
+# Flash is written, and wanted by QEMU, as a whole. With nothing to fill it with, the file is sparse.
+$(B)/%.img: $(B)/%.bin
+	$(Q)cp $< $@.new && truncate -s $(FLASH_BYTES) $@.new && mv $@.new $@
+ifneq ($(FLASH_FILL),)
+$(B)/ashlar.img: $(B)/ashlar.bin tools/image.py
+	$(call say,FLASH   $@)
+	$(Q)$(PYTHON) -B tools/image.py flash $< --bytes $(FLASH_BYTES) --fill $(FLASH_FILL) --out $@
+endif
+
+# For programmers that want addresses.
+$(B)/%.srec: $(B)/%.bin
+	$(Q)srec_cat $< -binary -offset $(FLASH_START) -o $@ -motorola -line-length 78 \
+	    -header Ashlar -execution-start-address $(FLASH_START)
+
+$(B)/%.uimg: $(B)/%.elf $(B)/%.bin tools/uimage.py
+	$(Q)$(PYTHON) -B tools/uimage.py --arch $(MKIMAGE_ARCH) $< $(B)/$*.bin $@
+$(B)/%-spl.uimg: $(B)/%.elf $(B)/%.bin tools/uimage.py
+	$(Q)$(PYTHON) -B tools/uimage.py --kind firmware --arch $(MKIMAGE_ARCH) $< $(B)/$*.bin $@
+$(B)/%.fit: $(B)/%.elf $(B)/%.bin tools/uimage.py
+	$(Q)$(PYTHON) -B tools/uimage.py --kind fit --arch $(MKIMAGE_ARCH) $< $(B)/$*.bin $@
+
+# Without a boot loader that Debian's mirror does not give, there is no image but a reason.
+$(CARDS): $(B)/ashlar-%.img: board/$(BOARD)/%.genimage $(RAM_IMAGES:%=$(B)/%.bin) \
+        $(RAM_IMAGES:%=$(B)/%-spl.uimg) $(wildcard board/$(BOARD)/*.cmd board/$(BOARD)/*.txt) \
+        tools/image.py tools/uimage.py tools/uboot.py
+	$(call say,CARD    $@)
+	$(Q)$(PYTHON) -B tools/image.py card $< --build $(B) --out $@
+
+.PHONY: all runs image flash
+all: $(B)/libashlar.a $(WRITTEN) $(MORE)
+# What `make run` and tests of this board alone need
+runs: $(RUNS)
+image: $(WRITTEN)
+	@for file in $(WRITTEN); do if [ -e $$file ]; then stat -c '%12s  %n' $$file; fi; done
+
+# Where to, what else than is usual is allowed, the answer to the question, another file
+DEV     := list
+ALLOW   :=
+CONFIRM :=
+DRY_RUN := no
+FILE    :=
+flash: $(if $(FILE)$(filter list,$(DEV)),,$(WRITTEN)) | packages
+	@$(PYTHON) -B tools/flash.py --board $(BOARD) --build $(B) $(if $(ALLOW),--allow '$(ALLOW)') \
+	    $(if $(CONFIRM),--confirm '$(CONFIRM)') $(if $(filter yes,$(DRY_RUN)),--dry-run) \
+	    '$(DEV)' $(FILE)
