@@ -6,11 +6,12 @@
 #define BOARD_DEV_GIC_H
 
 #include "ashlar/board.h"
+#include "board/irq_table.h"
 
 /** Interrupt numbers: 0-15 software-generated, 16-31 private to a CPU, 32-1019 shared. */
 #define GIC_SOFTWARE_END 16u
 #define GIC_PRIVATE_END  32u
-#define GIC_IRQ_END      1020u
+#define GIC_IRQ_END      IRQ_TABLE_END
 
 /** What the versions do differently. */
 struct gic_version {
@@ -19,8 +20,7 @@ struct gic_version {
     int (*init)(ash_va_t distributor, ash_va_t cpu, uint64_t cpu_size, bool secure);
     /** Brings up this CPU's part. */
     int (*cpu_init)(void);
-    void (*enable)(uint32_t irq);
-    void (*disable)(uint32_t irq); /**< has taken effect on return */
+    struct irq_chip chip;
     uint32_t (*acknowledge)(void); /**< what end() wants; the number is in the low 10 bits */
     void (*end)(uint32_t acknowledged);
     int (*send)(uint32_t irq, unsigned cpu);

@@ -110,5 +110,6 @@ static int gicv2_send(uint32_t irq, unsigned cpu)
     return 0;
 }
 
-const struct gic_version gicv2 = {gicv2_init,        gicv2_cpu_init, gicv2_enable, gicv2_disable,
-                                  gicv2_acknowledge, gicv2_end,      gicv2_send};
+const struct gic_version gicv2 = {
+    gicv2_init,        gicv2_cpu_init, {GIC_PRIVATE_END, gicv2_enable, gicv2_disable},
+    gicv2_acknowledge, gicv2_end,      gicv2_send};

@@ -205,5 +205,6 @@ static int gicv3_send(uint32_t irq, unsigned cpu)
     return 0;
 }
 
-const struct gic_version gicv3 = {gicv3_init,        gicv3_cpu_init, gicv3_enable, gicv3_disable,
-                                  gicv3_acknowledge, gicv3_end,      gicv3_send};
+const struct gic_version gicv3 = {
+    gicv3_init,        gicv3_cpu_init, {GIC_PRIVATE_END, gicv3_enable, gicv3_disable},
+    gicv3_acknowledge, gicv3_end,      gicv3_send};

@@ -5,6 +5,7 @@
  * the test's.
  */
 #include "board/dev/gic.c"
+#include "board/irq_table.c"
 #include "tests/threads/threads.h"
 
 #define ROUNDS 400u
@@ -68,7 +69,8 @@ static int send_nothing(uint32_t irq, unsigned cpu)
     return 0;
 }
 
-const struct gic_version gicv2 = {init, cpu_init, enable, disable, acknowledge, end, send_nothing};
+const struct gic_version gicv2 = {init,        cpu_init, {FIRST, enable, disable},
+                                  acknowledge, end,      send_nothing};
 const struct gic_version gicv3;
 
 static void take(void *arg)
