@@ -18,7 +18,7 @@ BOARD_NONE := $(foreach file,$(notdir $(wildcard board/none/*.c)),$(if \
     $(wildcard board/$(BOARD)/$(file)),,board/none/$(file)))
 LIB_SOURCES := $(sort $(BOARD_NONE) $(wildcard \
     port/*.c port/$(ARCH)/*.c port/$(ARCH)/*.S mmu/*.c alloc/*.c vm/*.c process/*.c \
-    board/*.c board/$(BOARD)/*.c board/$(BOARD)/*.S board/dev/*.c \
+    board/*.c board/$(BOARD)/*.c board/$(BOARD)/*.S $(COMMON:%=board/%/*.c) board/dev/*.c \
     startup/*.c startup/$(ARCH)/*.c startup/$(ARCH)/*.S startup/libc/$(LIBC).c))
 FIRMWARE_SOURCES := $(sort $(wildcard examples/sched/sched.c \
     firmware/*.c firmware/$(ARCH)/*.c firmware/$(ARCH)/*.S \
@@ -56,10 +56,10 @@ LINK_CHECKS := tools/check_libc.py tools/libc_allocators.txt tools/check_guarded
 check_linked = $(Q)$(PYTHON) tools/check_libc.py $(B)/$1.map$(if $(filter a64,$(ARCH)), && \
     $(PYTHON) tools/check_guarded.py $(B)/$1.elf)
 
-LAYOUTS := $(wildcard ld/* board/$(BOARD)/*.ld)
-SCRIPTS := $(notdir $(wildcard board/$(BOARD)/*.ld))
+LAYOUTS := $(wildcard ld/* board/$(BOARD)/*.ld board/$(BOARD)/$(ARCH)/*.ld)
+SCRIPTS := $(notdir $(filter-out ld/%,$(LAYOUTS)))
 IMAGES  := $(patsubst %.ld,ashlar-%,$(filter-out xip.ld,$(SCRIPTS))) $(if $(filter xip.ld,$(SCRIPTS)),ashlar)
-script  = board/$(BOARD)/$(if $(filter ashlar,$1),xip,$(1:ashlar-%=%)).ld
+script  = $(filter %/$(if $(filter ashlar,$1),xip,$(1:ashlar-%=%)).ld,$(LAYOUTS))
 # Boards with slots have an image linked for each (slots.mk).
 SLOT_IMAGES := $(filter ashlar-slot-%,$(IMAGES))
 # The image that runs unless one asks for another.
@@ -198,5 +198,6 @@ bench-image: $(B)/bench.img $(if $(filter 0-1,$(CHECK)-$(CPUS)),$(B)/bench-libc.
 .PHONY: library bench-image FORCE
 library: $(B)/libashlar.a
 
+-include board/$(BOARD)/rules.mk
 -include $(patsubst %.o,%.d,$(LIB_OBJECTS) $(FIRMWARE_OBJECTS) $(BENCH_OBJECTS) $(BENCH_LIBC_OBJECTS))
 .SECONDARY:

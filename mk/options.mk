@@ -7,8 +7,10 @@
 #   FLASH        of the board, from its first to its end address: what `make size` calls flash
 #   FLASH_BYTES  of the part that the flash image is written to
 #   FLASH_FILL   what the rest of it holds: 0xff as an erased part does; left out: zeros, a sparse file
+#   COMMON       folders of board/ whose sources it has in common with other boards
 #   MORE, RUNS   what else `make all` builds for it, and what `make run` needs, if not all
 # and next to it lie the linker scripts of its images: xip.ld (code stays in flash), ram.ld, ...
+# (in a folder of the state's name if they differ by that), and rules.mk if it has files of its own.
 
 BOARD := virt
 CPU   :=
@@ -17,6 +19,7 @@ SMP   := 1
 BOOT  :=
 MORE  =
 FLASH_FILL :=
+COMMON =
 RUNS  = all
 EDU   := 31
 CHECK := 1

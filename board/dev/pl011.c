@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Driver of the PL011 UART: 8 bits, FIFOs on, polled. Owns the base address of the one console.
- * Never sets the baud rate: it depends on a clock that whoever ran before us knows.
+ * Sets the baud rate for boards that ask for it only: it depends on a clock that whoever ran before
+ * us knows.
  */
 #include "board/dev/pl011.h"
 
@@ -10,6 +11,8 @@
 /* DDI 0183G, section 3.2 */
 #define PL011_DR   0x00u
 #define PL011_FR   0x18u
+#define PL011_IBRD 0x24u
+#define PL011_FBRD 0x28u
 #define PL011_LCRH 0x2cu
 #define PL011_CR   0x30u
 #define PL011_IMSC 0x38u
@@ -40,6 +43,23 @@ void pl011_init(ash_va_t base)
         mmio_write32(base, PL011_CR, control & ~PL011_CR_UARTEN);
         mmio_write32(base, PL011_LCRH, PL011_LCRH_8BIT | PL011_LCRH_FEN);
         mmio_write32(base, PL011_CR, control | PL011_CR_WANTED);
+    }
+}
+
+bool pl011_is_on(ash_va_t base)
+{
+    return (mmio_read32(base, PL011_CR) & PL011_CR_UARTEN) != 0;
+}
+
+/* Section 3.3.6: the divisor is clock / (16 * baud), with 6 bits behind the point; they take effect
+ * when the line control is written, which pl011_init() does. */
+void pl011_set_rate(ash_va_t base, uint32_t clock, uint32_t baud)
+{
+    uint32_t divisor = clock / (baud / 4);
+
+    if (divisor >= 1u << 6 && divisor < 1u << 22) {
+        mmio_write32(base, PL011_IBRD, divisor >> 6);
+        mmio_write32(base, PL011_FBRD, divisor & 0x3f);
     }
 }
 

@@ -8,6 +8,7 @@
 #include "ashlar/dma.h"
 #include "port/port.h"
 #include "tests/target/misuse.h"
+#include "tests/target/ram.h"
 #include "tests/target/suite.h"
 
 #define PAR_MEMORY 56u
@@ -38,7 +39,8 @@ static void buffers_fit_the_device(void)
     struct ash_dma_device device = {
         .mask = UINT32_MAX, .bus_offset = 0x1000, .alignment = 0x1000, .boundary = 0x1000};
     struct ash_dma_device coherent = {.mask = UINT64_MAX, .coherent = true, .boundary = 0x4000};
-    struct ash_dma_device weak = {.mask = 0xfff}, low = {.mask = 0xffffffff};
+    struct ash_dma_device weak = {.mask = 0xfff, .bus_offset = -(int64_t)ram_end()},
+                          low = {.mask = 0xffffffff};
     struct ash_pmem_stats stats;
     struct ash_dma_buffer buffer;
     const void *at;
