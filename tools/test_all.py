@@ -199,6 +199,28 @@ def example_job(name, arch, build):
     return Job(of_arch("example", arch, name), work, (f"images {arch}",))
 
 
+def tree_job(arch, build):
+    """U-Boot checks the flattened image tree's SHA-256, and starts what is in it."""
+    def work(log):
+        address = machines.UIMAGE_ADDRESS
+        machine = machines.Machine(image="ram", entry="uboot", build=arch,
+                                   cpu="cortex-a15" if arch == "a32" else "cortex-a53")
+        command = [word.replace("ashlar-ram.uimg", "ashlar-ram.fit")
+                   for word in machine.command(build)]
+        with run.Console(command, log, limit=300) as console:
+            try:
+                console.expect(r"stop autoboot")
+                console.send("\r")
+                console.expect(r"^=> ")
+                console.send(f"bootm {address:#x}#ashlar - ${{fdtcontroladdr}}\r")
+                console.expect(r"sha256\+ OK")
+                console.expect(r"^  MMU on: ")
+            except run.ConsoleError as error:
+                return [run.check("tree", str(error))]
+        return [run.check("tree")]
+    return Job(of_arch("image", arch, "tree"), work, (f"images {arch}",))
+
+
 def fuzz_job(path, seconds):
     name = os.path.basename(path)
 
@@ -412,6 +434,7 @@ class Tests:
         for arch in ARCHES:
             for name in args.examples.split():
                 yield example_job(name, arch, folders[arch])
+            yield tree_job(arch, folders[arch])
         yield command_job("check sources", [sys.executable, "tools/check_source.py"])
         yield command_job("check format", self.make("format-check"))
         for arch in ARCHES:
