@@ -11,6 +11,9 @@ A_CPU_cortex-a53 := -mcpu=cortex-a53
 A_CPU_cortex-a72 := -mcpu=cortex-a72
 A_CPU_max        := -march=armv8-a+simd
 A_CPU := $(if $(CPU),$(A_CPU_$(CPU)),-march=armv7ve+simd)
+ifeq ($(SIMD),no)
+A_CPU := -march=armv7ve+vfpv4-d16
+endif
 
 # A C library built for ARM or Thumb state may be linked: calls change state as needed.
 ARCH_FLAGS := $(A_CPU) -mfpu=auto -mfloat-abi=hard -marm -mno-unaligned-access

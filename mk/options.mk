@@ -8,6 +8,7 @@
 #   FLASH_BYTES  of the part that the flash image is written to
 #   FLASH_FILL   what the rest of it holds: 0xff as an erased part does; left out: zeros, a sparse file
 #   COMMON       folders of board/ whose sources it has in common with other boards
+#   SIMD         no: the processor's floating point is VFPv4-D16, without Advanced SIMD (a32)
 #   MORE, RUNS   what else `make all` builds for it, and what `make run` needs, if not all
 # and next to it lie the linker scripts of its images: xip.ld (code stays in flash), ram.ld, ...
 # (in a folder of the state's name if they differ by that), and rules.mk if it has files of its own.
@@ -17,6 +18,7 @@ CPU   :=
 MEM   := 512M
 SMP   := 1
 BOOT  :=
+SIMD  := yes
 MORE  =
 FLASH_FILL :=
 COMMON =
@@ -99,7 +101,7 @@ endif
 VARIANT := $(if $(CPU),-$(CPU))$(if $(filter-out 1,$(CHECK)),-check$(CHECK))$(if \
     $(filter-out 4,$(CPUS)),-cpus$(CPUS))
 O := build/$(ARCH)$(VARIANT)$(if $(filter a64-48,$(ARCH)-$(VABITS)),-va48)$(if \
-    $(filter a32,$(ARCH)),$(if $(filter-out 30,$(SPACEBITS)),-space$(SPACEBITS)))
+    $(filter a32,$(ARCH)),$(if $(filter-out 30,$(SPACEBITS)),-space$(SPACEBITS))$(if $(filter no,$(SIMD)),-nosimd))
 B := $(O:build/%=build/$(BOARD)-%)
 # Host builds take CHECK and CPUS from the same options.
 H := build/host$(subst -$(CPU),,$(VARIANT))

@@ -159,8 +159,9 @@ static int collect_cuts(const struct ash_platform *platform, struct cuts *cuts)
      * elsewhere it stays readable. */
     error = cuts_add(cuts, 0, ASH_PAGE_SIZE, UNMAPPED);
     if (error == 0 && address(__reset_start) >= ASH_PAGE_SIZE) {
-        error = cuts_add(cuts, ash_align_down(address(__reset_start), ASH_PAGE_SIZE),
-                         address(__text_start), CONSTANTS);
+        uint64_t page = ash_align_down(address(__reset_start), ASH_PAGE_SIZE);
+
+        error = cuts_add(cuts, page, page + ASH_PAGE_SIZE, CONSTANTS);
     }
     if (error == 0) {
         error = collect_code(cuts);

@@ -246,6 +246,10 @@ in_svc:
     mcr     p15, 0, r0, c9, c14, 0          /* PMUSERENR and CNTKCTL: neither counters nor timers */
     mcr     p15, 0, r0, c14, c1, 0          /* for User mode */
 
+/* Flash may appear at the reset vector and elsewhere: from here on we are where we were linked to. */
+    ldr     pc, =at_linked
+at_linked:
+
 /* One CPU goes on; the others wait. A linker script names the cluster if it is not number 0. */
     mrc     p15, 0, r0, c0, c0, 5           /* MPIDR */
     ubfx    r4, r0, #0, #24

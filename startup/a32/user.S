@@ -5,6 +5,7 @@
  * runs; a function that serves a call runs below it, on whatever CPU that stack is then. The stacks
  * of the other modes stay empty.
  */
+#include "startup/a32/fpu.h"
 #include "startup/a32/stacks.h"
 #include "startup/a32/trap_frame.h"
 #include "startup/user.h"
@@ -16,10 +17,9 @@
     .fpu neon
     .arm
 
-/* d0 to d31, and lr on to what follows them in a context: r0 to r12 and the rest. */
+/* The vector registers, and lr on to what follows them in a context: r0 to r12 and the rest. */
     .macro VECTORS operation
-    \operation lr!, {d0-d15}
-    \operation lr!, {d16-d31}
+    FPU_ALL \operation, lr
     .endm
 
 /* lr: at the general registers of the context. Saves r0 to lr of User mode; then uses r2, r3. */

@@ -5,6 +5,7 @@
  * makes sure that its stack has not run over, and takes the emergency stack if it has.
  */
 #include "port/percpu.h"
+#include "startup/a32/fpu.h"
 #include "startup/a32/stacks.h"
 #include "startup/a32/trap_frame.h"
 #include "startup/trap.h"
@@ -126,8 +127,7 @@ save_and_call:
 3:  str     r2, [r4, #FRAME_SP]
     str     r3, [r4, #FRAME_LR]
     bic     sp, sp, #7
-    vpush   {d16-d31}
-    vpush   {d0-d7}
+    FPU_PUSH_SCRATCH
     vmrs    r0, fpscr
     push    {r0, r4}
     mov     r0, r4
@@ -135,8 +135,7 @@ save_and_call:
     bl      trap_enter
     pop     {r0, r4}
     vmsr    fpscr, r0
-    vpop    {d0-d7}
-    vpop    {d16-d31}
+    FPU_POP_SCRATCH
     mov     sp, r4
     ldr     r0, [sp, #FRAME_CPSR]
     msr     spsr_cxsf, r0
@@ -160,16 +159,14 @@ save_and_call:
     push    {r0, r4}
     mov     r4, sp
     bic     sp, sp, #7
-    vpush   {d16-d31}
-    vpush   {d0-d7}
+    FPU_PUSH_SCRATCH
     vmrs    r0, fpscr
     push    {r0, r4}
     mov     r0, #\kind
     bl      trap_interrupt
     pop     {r0, r4}
     vmsr    fpscr, r0
-    vpop    {d0-d7}
-    vpop    {d16-d31}
+    FPU_POP_SCRATCH
     mov     sp, r4
     clrex
     pop     {r0, r4}

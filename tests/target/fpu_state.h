@@ -8,8 +8,12 @@
 
 #include <stdint.h>
 
-/** All vector registers: d0-d31, or q0-q31. */
+/** All vector registers: d0-d31, or q0-q31; d0-d15 without Advanced SIMD. */
+#ifdef __ARM_NEON
 #define FPU_WORDS (sizeof(void *) == 8 ? 64 : 32)
+#else
+#define FPU_WORDS 16
+#endif
 
 /**
  * Loads them from in, sets some flags of the status register, waits until *counter has reached

@@ -5,6 +5,7 @@
 #include "tests/target/user_turns.h"
 
 #include "ashlar/types.h"
+#include "tests/target/fpu_state.h"
 
 #if UINTPTR_MAX > UINT32_MAX
 #define VECTORS(registers)    ((registers).q)
@@ -13,15 +14,18 @@
 #define FP_CONTROL(registers) ((registers).fpcr)
 #define IS_STACK(n)           false
 #else
-#define VECTORS(registers)    ((registers).d)
-#define FP_STATUS(registers)  ((registers).fpscr)
-#define FP_STATUS_TURNED      0xf800009fu
+#define VECTORS(registers)   ((registers).d)
+#define FP_STATUS(registers) ((registers).fpscr)
+#ifdef __ARM_NEON
+#define FP_STATUS_TURNED 0xf800009fu
+#else
+#define FP_STATUS_TURNED 0xf000009fu /* QC is of Advanced SIMD */
+#endif
 #define FP_CONTROL(registers) ((registers).fpscr & FP_CONTROL_TURNED)
 #define IS_STACK(n)           ((n) == 13)
 #endif
 #define FP_CONTROL_TURNED 0x00c00000u /* round towards zero */
 
-#define COUNT(array)    (sizeof(array) / sizeof((array)[0]))
 #define GENERAL         (UINTPTR_MAX > UINT32_MAX ? 31u : 15u)
 #define THREAD(seed)    ((uintptr_t)0x12345678 + (seed))
 #define VECTOR(seed, n) (0x0123456789abcdefull * ((n) + 1) + (seed))
@@ -44,7 +48,7 @@ void user_turns_begin(struct ash_user *user, unsigned seed)
             *user_register(user, n) = user_turns_general(seed, n, 0);
         }
     }
-    for (unsigned i = 0; i < COUNT(VECTORS(user->registers)); i++) {
+    for (unsigned i = 0; i < FPU_WORDS; i++) {
         VECTORS(user->registers)[i] = VECTOR(seed, i);
     }
     user->registers.thread = THREAD(seed);
@@ -57,7 +61,7 @@ const char *user_turns_end(struct ash_user *user, unsigned seed, unsigned round)
             WANT(*user_register(user, n) == user_turns_general(seed, n, round));
         }
     }
-    for (unsigned i = 0; i < COUNT(VECTORS(user->registers)); i++) {
+    for (unsigned i = 0; i < FPU_WORDS; i++) {
         WANT(VECTORS(user->registers)[i] == turned(VECTOR(seed, i), round));
     }
     WANT(user->registers.sp == USER_STACK + 16 * round);

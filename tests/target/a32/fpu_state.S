@@ -2,6 +2,8 @@
 /*
  * fpu_state.h for AArch32.
  */
+#include "startup/a32/fpu.h"
+
     .syntax unified
     .arch armv7ve
     .fpu neon
@@ -19,13 +21,11 @@ fpu_hold:
     bic     r12, r12, #0xf0000000
     orr     r12, r12, #FLAGS
     vmsr    fpscr, r12
-    vldmia  r0!, {d0-d15}
-    vldmia  r0, {d16-d31}
+    FPU_ALL vldmia, r0
 1:  ldr     r12, [r2]
     cmp     r12, r3
     blo     1b                              /* ticks may come together: not "equal" */
-    vstmia  r1!, {d0-d15}
-    vstmia  r1, {d16-d31}
+    FPU_ALL vstmia, r1
     vmrs    r0, fpscr
     and     r0, r0, #0xf0000000
     eor     r0, r0, #FLAGS
@@ -39,18 +39,15 @@ fpu_hold:
     .global fpu_spoil
     .type fpu_spoil, %function
 fpu_spoil:
-    vmov.i32 q0, #0x5a
-    vmov    q1, q0
-    vmov    q2, q0
-    vmov    q3, q0
-    vmov    q8, q0
-    vmov    q9, q0
-    vmov    q10, q0
-    vmov    q11, q0
-    vmov    q12, q0
-    vmov    q13, q0
-    vmov    q14, q0
-    vmov    q15, q0
+    mov     r0, #0x5a
+    .irp    register, d0, d1, d2, d3, d4, d5, d6, d7
+    vmov    \register, r0, r0
+    .endr
+#ifdef __ARM_NEON
+    .irp    register, d16, d17, d18, d19, d20, d21, d22, d23, d24, d25, d26, d27, d28, d29, d30, d31
+    vmov    \register, r0, r0
+    .endr
+#endif
     vmrs    r0, fpscr
     eor     r0, r0, #0xf0000000
     vmsr    fpscr, r0

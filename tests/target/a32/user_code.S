@@ -2,6 +2,14 @@
 /*
  * user_code.h for AArch32.
  */
+/* Numbers of the double registers that there are, and of the single ones */
+#define S_NUMBERS 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+#ifdef __ARM_NEON
+#define D_NUMBERS S_NUMBERS
+#else
+#define D_NUMBERS 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
+#endif
+
     .syntax unified
     .arch armv7ve
     .arch_extension sec
@@ -94,12 +102,12 @@ PIECE user_spin
     b       1b
 
 PIECE user_holds
-    .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+    .irp n, D_NUMBERS
     add     r2, r0, #\n
     vmov    d\n, r0, r2
     .endr
 1:  mov     r1, #0
-    .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+    .irp n, D_NUMBERS
     vmov    r3, r2, d\n
     sub     r2, r2, r0
     sub     r2, r2, #\n
@@ -123,9 +131,16 @@ PIECE user_turns
     .irp n, 1,2,3,4,5,6,7,8,9,10,11,12,14
     mvn     r\n, r\n
     .endr
-    .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
+    .irp n, S_NUMBERS
+    vmov    r0, s\n
+    mvn     r0, r0
+    vmov    s\n, r0
+    .endr
+#ifdef __ARM_NEON
+    .irp n, 8,9,10,11,12,13,14,15
     vmvn    q\n, q\n
     .endr
+#endif
     add     sp, sp, #16
     msr     cpsr_f, #0xf8000000
     svc     #0
