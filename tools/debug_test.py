@@ -7,6 +7,8 @@ in a program of user mode, one that has crashed, and its core."""
 import functools
 import os
 import re
+import subprocess
+import sys
 
 import machine as machines
 import run
@@ -145,7 +147,8 @@ def walks(scene):
     gdb = scene.gdb
     main = gdb.value("(unsigned long)&main")
     text = gdb.command("ashlar walk main")
-    wanted(re.search(rf"PA {main:#x}$", text, re.MULTILINE) and " r-x- global" in text,
+    wanted(re.search(rf"PA {main:#x}$", text, re.MULTILINE) and " r-x- global" in text and
+           "as installed" in text,
            f"walk of main: {text.strip()}")
     text = gdb.command("ashlar walk &frames_state")
     wanted(" rw-- global" in text, f"walk of data: {text.strip()}")
@@ -165,7 +168,7 @@ def from_reset(scene, machine):
         scene.attached()
         text = gdb.command("ashlar check")
         wanted("not made yet" in text, f"before boot: {text.strip()}")
-        for command in ("map", "frames", "pools", "slabs", "heaps", "pmem", "owners", "spaces",
+        for command in ("map", "vmap", "frames", "pools", "slabs", "heaps", "pmem", "owners", "spaces",
                         "locks"):
             gdb.command(f"ashlar {command}")
         wanted("boot has not made" in gdb.command("ashlar walk 0"), "walk before boot")
@@ -188,7 +191,7 @@ def reports(scene):
     """What the commands print is what the prompt prints."""
     tables = scene.ask("mem")
     tables = tables[tables.index("the tables:") + 1:]
-    told = {name: scene.ask(name) for name in ("frames", "pools", "pmem")}
+    told = {name: scene.ask(name) for name in ("frames", "pools", "pmem", "vmap")}
     scene.attached()
     ours = scene.gdb.lines("ashlar map")
     start = next(i for i, line in enumerate(ours) if ", level " in line)
@@ -334,6 +337,15 @@ def in_self_tests(scene):
             ("free quanta", "region->runs.free", "$ - 1", "quanta are free")))
         scene.test("goes on", scene.go_on)
         scene.attached()
+    if scene.test("inside of test vmap", at("test vmap", "tbreak ash_vmap_verify if vmap_state.areas.count > 5", "vmap")):
+        root = "vmap_state.areas.by_address.rbh_root"
+        inject(scene, (
+            ("an area", f"{root}->pages", "$ + 1", "the area before it ends|areas end here"),
+            ("the color of an area", f"{root}->by_address.rbe_color", "$ ^ 1", "black nodes|are red"),
+            ("the parent of an area", f"{root}->by_address.rbe_parent", "4", "another parent"),
+            ("free pages of the range", "vmap_state.areas.free", "$ - 1", "free pages are there")))
+        scene.test("goes on", scene.go_on)
+        scene.attached()
 
 
 def in_programs(scene):
@@ -372,7 +384,7 @@ def in_programs(scene):
 def crashed(scene):
     """A crash, and its core: the same is said of both."""
     gdb = scene.gdb
-    commands = ("check", "frames", "pools", "heaps", "pmem", "owners", "locks", "map")
+    commands = ("check", "vmap", "frames", "pools", "heaps", "pmem", "owners", "locks", "map")
     live = {}
 
     def after():
@@ -398,6 +410,21 @@ def crashed(scene):
         scene.test("a core", core)
 
 
+def make_debug(arch, build):
+    """What `make debug` gives a person, who types a few commands."""
+    command = [sys.executable, "-B", os.path.join(os.path.dirname(__file__), "run.py"), "--debug",
+               "--arch", arch, "--build", build, "--mem", "64M", "--no-disk"]
+    typed = "tbreak banner_print\ncontinue\nbacktrace\nashlar help\nashlar check\nkill\nquit\n"
+    try:
+        text = subprocess.run(command, input=typed, text=True, stdout=subprocess.PIPE, check=False,
+                              stderr=subprocess.STDOUT, timeout=PATIENCE).stdout
+    except subprocess.TimeoutExpired:
+        text = "nothing, in time"
+    missing = [words for words in ("_start in section", "#1 ", " in main (", "ashlar walk ADDRESS",
+                                   "0 findings") if words not in text]
+    return [run.check("make debug", f"no {missing} in {text.strip()[-1500:]}" if missing else "")]
+
+
 def judge_board(machine, build, log):
     """What is the same on every board: from its first instruction to main."""
     with Scene(machine, build, log, functools.partial(halted, machine)) as scene:
@@ -409,6 +436,7 @@ def judge(arch, build, log):
     """All results of an architecture."""
     machine = machines.Machine(build=arch, mem="64M", smp=2)
     results = judge_board(machine, build, f"{log}.flash")
+    results += make_debug(arch, build)
     machine = machines.Machine(image="ram", build=arch, mem="64M", smp=2)
     with Scene(machine, build, log, machine.command, ["-append", "notest"]) as scene:
         if scene.test("reaches the prompt", scene.prompt) and scene.test(

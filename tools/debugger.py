@@ -60,9 +60,10 @@ class Debugger(Console):
     """A gdb of its own."""
 
     def __init__(self, elf, log=None, limit=300.0):
-        super().__init__(["sh", "-c", 'ulimit -c 0; exec "$@"', "sh", GDB, "-q", "-nx", "-ex", "set pagination off", "-ex", "set confirm off",
-                          "-ex", "set width 0", "-ex", "set print symbol on", "-x", COMMANDS, elf],
-                         log, limit=limit)
+        settings = ["set pagination off", "set confirm off", "set width 0", "set print symbol on"]
+        super().__init__(["sh", "-c", 'ulimit -c 0; exec "$@"', "sh", GDB, "-q", "-nx",
+                          *(word for line in settings for word in ("-ex", line)),
+                          "-x", COMMANDS, elf], log, limit=limit)
         self.marks = 0
 
     def close(self):

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "gdb"))
 
-from ashlar_gdb import descriptors, heaps, layout, locks, macros, pmem, pools, tables, tables_check
+from ashlar_gdb import descriptors, heaps, layout, locks, macros, pmem, pools, tables, tables_check, \
+    vmap
 from ashlar_gdb.errors import Absent, Unreadable
 from ashlar_gdb.ranges import Ranges
 
@@ -240,6 +241,35 @@ class Pmem(unittest.TestCase):
         self.assertEqual(pmem.expected_tree(region), [0, 1, 1, 0, 0, 1, None, None])
         region.runs[1].state = "free"
         self.assertEqual(pmem.expected_tree(region), [0, 2, 1, 2, 0, 1, 1, 1])
+
+
+class Trees(unittest.TestCase):
+    """Nodes of a red-black tree: address: (left, right, parent, red)."""
+    SOUND = {4: (2, 6, 0, False), 2: (1, 3, 4, True), 6: (0, 7, 4, False), 1: (0, 0, 2, False),
+             3: (0, 0, 2, False), 7: (0, 0, 6, True)}
+
+    def wrong(self, root=4, **changed):
+        nodes = self.SOUND | {int(name[1:]): node for name, node in changed.items()}
+
+        def load(address):
+            left, right, parent, red = nodes[address]
+            return SimpleNamespace(here=address, key=SimpleNamespace(
+                rbe_left=left, rbe_right=right, rbe_parent=parent, rbe_color=int(red)))
+
+        self.found = []
+        return " ".join(vmap.walk(load, root, "key", self.found))
+
+    def test_order(self):
+        self.assertEqual(self.wrong(), "")
+        self.assertEqual([node.here for node in self.found], [1, 2, 3, 4, 6, 7])
+        self.assertEqual(self.wrong(root=0), "")
+
+    def test_damage(self):
+        self.assertIn("are red", self.wrong(n1=(0, 0, 2, True)))
+        self.assertIn("black nodes", self.wrong(n7=(0, 0, 6, False)))
+        self.assertIn("another parent", self.wrong(n7=(0, 0, 4, True)))
+        self.assertIn("reached twice", self.wrong(n7=(4, 0, 6, True)))
+        self.assertIn("reached twice", self.wrong(n6=(3, 7, 4, False)))
 
 
 class Heaps(unittest.TestCase):

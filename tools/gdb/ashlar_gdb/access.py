@@ -249,8 +249,11 @@ class Target:
         """All macros that hold in a function."""
         if where not in self.known.macros:
             try:
+                # By its line: its first instruction may belong to a header.
+                symbol = gdb.lookup_global_symbol(where)
+                place = f"'{symbol.symtab.filename}':{symbol.line}" if symbol else where
                 self.known.macros[where] = macros.parse(
-                    gdb.execute(f"info macros *{where}", to_string=True))
+                    gdb.execute(f"info macros {place}", to_string=True))
             except gdb.error:
                 raise Absent(f"no function {where} in this image") from None
         return self.known.macros[where]

@@ -2,7 +2,7 @@
 """The check of everything: each module by itself, and one against the other."""
 
 from . import descriptors, frames, frames_check, heaps, locks, platform, pmem, pools, slabs, \
-    spaces, tables, tables_check
+    spaces, tables, tables_check, vmap
 from .errors import Absent, Damaged
 from .findings import Finding, at
 from .ranges import Ranges
@@ -41,6 +41,13 @@ def _pmem(target):
 
 
 def _vmap(target):
+    known = vmap.read(target)
+    if known is None:
+        return "not made yet", []
+    return f"{len(known.areas)} areas", list(vmap.check(known, spaces.boot_map(target)))
+
+
+def _vmap_range(target):
     """The addresses that are no identity map."""
     try:
         state = target.variable("vmap_state")
@@ -61,9 +68,9 @@ def _boot_map(target):
         pass
     # Of the reset code, which lies in page 0, nothing is mapped where that page is not.
     parts = [(a.name, a.first, a.end, a.access) for a in areas if a.access]
-    vmap = _vmap(target)
+    outside = _vmap_range(target)
     found = tables_check.well_formed(map_, platform.memory(target))
-    found += list(tables_check.firmware(map_, vmap, parts, holes))
+    found += list(tables_check.firmware(map_, outside, parts, holes))
     lower, _, on = spaces.installed(target)
     if on and lower is not None and lower & -4096 != map_.root & -4096:
         found.append(Finding(f"TTBR0 is {lower:#x}, the map's root {map_.root:#x}"))
@@ -175,7 +182,8 @@ def held(target):
 
 
 MODULES = (("frames", _frames), ("pools", _pools), ("object caches", _slabs), ("heaps", _heaps),
-           ("pmem", _pmem), ("boot map", _boot_map), ("spaces", _spaces), ("owners", _owners),
+           ("pmem", _pmem), ("boot map", _boot_map), ("vmap", _vmap), ("spaces", _spaces),
+           ("owners", _owners),
            ("locks", _locks))
 
 

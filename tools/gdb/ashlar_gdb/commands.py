@@ -4,7 +4,7 @@
 import gdb
 
 from . import checkup, findings, frames, heaps, locks, platform, pmem, pools, slabs, spaces, \
-    tables, what
+    tables, vmap, what
 from .access import Target
 from .errors import Absent, Damaged
 
@@ -70,7 +70,7 @@ def command(name, arguments=""):
 
 @command("map")
 def run_map(target, _):
-    """The memory map: what lies where, and the firmware's translation tables as runs.
+    """The memory map: what lies where, and the firmware's tables as runs.
 Usage: ashlar map"""
     boot = spaces.boot_map(target)
     areas = list(platform.image(target)) + [
@@ -107,7 +107,7 @@ ADDRESS is any expression; SPACE names a space where this CPU has none, or anoth
 
 @command("frames", "[ADDRESS]")
 def run_frames(target, argument):
-    """Page frames: free and used by zone, order and owner; or what is known of one.
+    """Page frames: free and used by zone, order and owner; or one of them.
 Usage: ashlar frames [PHYSICAL-ADDRESS]"""
     found = frames.read(target)
     if found is None:
@@ -146,17 +146,23 @@ Usage: ashlar pmem"""
     yield from pmem.report(pmem.read(target), frames.owner_names(target)) or ("no regions",)
 
 
+@command("vmap")
+def run_vmap(target, _):
+    """The vmap range: mappings of frames and memory, stacks, devices, windows.
+Usage: ashlar vmap"""
+    yield from vmap.report(target, vmap.read(target))
+
+
 @command("owners", "[NAME]")
 def run_owners(target, argument):
-    """What each owner has of frames, heaps and pmem; or the blocks of one.
+    """What each owner has of frames, heaps and pmem; or all blocks of one.
 Usage: ashlar owners [NAME]"""
     yield from what.owners(target, argument)
 
 
 @command("what", "ADDRESS")
 def run_what(target, argument):
-    """What lies at an address: symbol, stack, mapping, frame, block of a pool, cache, heap or
-region.
+    """Whose an address is: symbol, stack, mapping, frame, block of an allocator.
 Usage: ashlar what ADDRESS"""
     if not argument:
         raise gdb.GdbError("ashlar what wants an address")
@@ -165,7 +171,7 @@ Usage: ashlar what ADDRESS"""
 
 @command("spaces", "[NAME]")
 def run_spaces(target, argument):
-    """Spaces: their ASIDs, tables, and the CPUs that have them; or the mappings of one.
+    """Spaces: ASIDs, tables, CPUs that have them; or all mappings of one.
 Usage: ashlar spaces [NAME]"""
     found = spaces.read(target)
     if not argument:

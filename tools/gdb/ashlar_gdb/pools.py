@@ -72,11 +72,12 @@ def _pool(target, address, fresh, out):
 
 
 def _blocks(target, raw, pool, fresh, out):
-    if raw.state:
+    checked = target.macro("ASH_CHECK", WHERE) >= 1
+    if checked:
         pool.out = [n for n, word in enumerate(target.words(raw.state, raw.count)) if word == out]
     if target.macro("ASH_POOL_LOCK_FREE", WHERE) == 0:
         pool.counted = raw.list.count
-    _follow(target, raw, pool, fresh)
+    _follow(target, raw, pool, fresh, checked)
 
 
 def _number(raw, place, word):
@@ -87,10 +88,10 @@ def _number(raw, place, word):
     return number if rest == 0 and 0 <= number <= raw.count else None
 
 
-def _follow(target, raw, pool, fresh):
+def _follow(target, raw, pool, fresh, checked):
     """The list of free blocks, up to those that were never out."""
     place, seen = raw.list.first, set()
-    links = target.words(raw.state, raw.count) if raw.state else None
+    links = target.words(raw.state, raw.count) if checked else None
     while not place & fresh and place != raw.end:
         number = _number(raw, place, target.word)
         if number is None or number >= raw.count:

@@ -63,9 +63,12 @@ def read(target):
 def installed(target):
     """(TTBR0, TTBR1, whether the MMU is on), of the selected CPU; None each where no register
     tells, as in a core."""
-    lower = target.register("TTBR0_EL1", "TTBR0")
-    upper = target.register("TTBR1_EL1", "TTBR1")
-    control = target.register("SCTLR_EL1", "SCTLR")
+    # An AArch32 processor with a secure state has two of each; QEMU names that state's NAME_S.
+    secure = target.register("SCR_S", "SCR")
+    bank = "_S" if target.arch == "a32" and secure is not None and not secure & 1 else ""
+    lower = target.register(f"TTBR0_EL1{bank}", f"TTBR0{bank}")
+    upper = target.register(f"TTBR1_EL1{bank}", f"TTBR1{bank}")
+    control = target.register(f"SCTLR_EL1{bank}", f"SCTLR{bank}")
     address = (1 << 48) - 2
     return (None if lower is None else lower & address,
             None if upper is None else upper & address,
