@@ -4,8 +4,8 @@
 Both ask themselves the same questions (tests/shared/walk_cases.c). The unit test test_proof_walks and
 the self-test `walk` print their answers as counts and a checksum, for example
 
-    # walk lpae tables 2400 queries 57600 translated 26473 crc32 6d776c66
-    # walk lpae permission fault, level 2: 5579
+    # walk lpae tables 2400 queries 57600 translated 26791 crc32 493e149a
+    # walk lpae permission fault, level 2: 5602
 
 The second word says which questions a processor was asked. All lines of it must be the same.
 """

@@ -391,6 +391,15 @@ static bool is_low(const struct walk *walk, uint64_t va)
     return half_of(walk, va) == 0 && va >> shift < walk->set.low_count;
 }
 
+/* A fetch is moved to where the code lies in its block: wherever that is, it stays in this half. */
+static bool fetch_stays(const struct walk *walk, int half, uint64_t va)
+{
+    unsigned level = half < 0 ? 3 : first_level(walk, walk->set.bits[half]);
+    uint64_t inside = (1ull << shift_of(level == 0 ? 1 : level)) - 1;
+
+    return half_of(walk, va & ~inside) == half && half_of(walk, va | inside) == half;
+}
+
 bool walk_next_query(struct walk *walk)
 {
     static const uint8_t others[] = {WALK_READ,  WALK_READ,      WALK_READ,
@@ -412,8 +421,8 @@ bool walk_next_query(struct walk *walk)
         va = upper_va(walk);
     }
     walk->last = va;
-    fetch = percent(walk, 20);
     half = half_of(walk, va);
+    fetch = percent(walk, 20) && fetch_stays(walk, half, va);
     walk->gap = half < 0 || (half == 1 && walk->set.epd1);
     safe = walk->gap || lay_path(walk, (unsigned)half, va, fetch);
     if (fetch && safe && !walk->gap && walk->leaf != 0) {
