@@ -16,6 +16,9 @@ Called by itself, it makes the README's table of them anew.
     arguments = [...]       more of QEMU's command line; {build} is the folder of the images. An
                             image that could not be made here has a file with the reason beside
                             it, IMAGE.skipped: the row is skipped then
+    card = "{build}/x.img"  the image of a memory card, as a person writes it: the machine gets a copy
+                            that random data follows; {disk} in the arguments is that copy
+    reads_card = true       the firmware reads all of the card, and writes to its end (tools/disk.py)
     entered = "..."         what the firmware's banner must say
     smp, ram, machine, ...  as above, where this way differs
     steps = [{expect = "..."}, {send = "..."}]   what a person does at the loader's prompt
@@ -32,10 +35,11 @@ from dataclasses import dataclass, field
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 QEMU = {"a32": "qemu-system-arm", "a64": "qemu-system-aarch64"}
+TURNS = 4  # CPUs, from which on QEMU runs one at a time
 README = os.path.join(ROOT, "README.md")
 TABLE = re.compile(r"(<!-- boards -->\n).*(<!-- end boards -->)", re.DOTALL)
 WORDS = {"title", "machine", "cpu", "ram", "mem", "smp", "serial", "power_off", "arch", "what", "arguments",
-         "entered", "steps", "test", "soak", "qemu", "image"}
+         "entered", "steps", "test", "soak", "qemu", "image", "card", "reads_card"}
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,8 @@ class BoardMachine:
     power_off: bool = True
     qemu: str = ""
     image: str = "ashlar"
+    card: str = ""
+    reads_card: bool = False
     arguments: tuple = field(default=())
     steps: tuple = field(default=())
 
@@ -84,11 +90,16 @@ class BoardMachine:
                    *(["-cpu", self.cpu] if self.cpu else []), "-m", self.mem or self.ram,
                    "-smp", str(self.smp), "-nic", "none", "-audiodev", "none,id=silent",
                    "-display", "none"]
+        if self.smp >= TURNS:
+            # A thread each, on a host with fewer processors, wait for what the host does not let
+            # run: the CPUs take turns instead, and one that waits gives up its own.
+            command += ["-accel", "tcg,thread=single"]
         if serial:
             command += ["-monitor", "none", *(["-serial", "null"] * self.serial), "-serial", serial]
         if not reboot:
             command.append("-no-reboot")
-        return [*command, *(word.format(build=build) for word in self.arguments), *extra]
+        return [*command, *(word.format(build=build, disk=disk or self.card.format(build=build))
+                             for word in self.arguments), *extra]
 
     def start(self, console):
         for step in self.steps:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The disk that a run attaches: random data whose CRC-32 the firmware must find by reading all of
+"""The disk that a run attaches: random data, behind a copy of the image of a memory card if that is
+what the machine starts from, whose CRC-32 the firmware must find by reading all of
 it, and into which it writes a pattern that must be there afterwards, and nothing else.
 
 The firmware's side, on the console:
@@ -29,13 +30,21 @@ def pattern_sector(sector):
 
 
 class Disk:
-    """A file of random data and what it must look like after the run."""
+    """A file of random data and what it must look like after the run. `image`: a file that its first
+    bytes are of. `checked`: the firmware has a driver for it."""
 
-    def __init__(self, path, size=BYTES, seed=None, number=0):
+    def __init__(self, path, size=BYTES, seed=None, number=0, image=None, checked=True):
         self.path = path
         self.number = number
+        self.checked = checked
         self.seed = secrets.randbits(64) if seed is None else seed
         self.content = random.Random(self.seed).randbytes(size)
+        if image:
+            with open(image, "rb") as file:
+                start = file.read()
+            if len(start) > size:
+                raise ValueError(f"{image} has {len(start)} bytes, and the disk {size}")
+            self.content = start + self.content[len(start):]
         self.crc = zlib.crc32(self.content)
         with open(path, "wb") as file:
             file.write(self.content)
@@ -46,6 +55,8 @@ class Disk:
 
     def verify(self, notes):
         """(name, what is wrong or "") for each check, from the notes of the self-tests."""
+        if not self.checked:
+            return
         crcs = [m for note in notes if (m := CRC_LINE.fullmatch(note))
                 and int(m[1]) == self.number]
         patterns = [m for note in notes if (m := PATTERN_LINE.fullmatch(note))
@@ -90,3 +101,11 @@ class Disk:
             if sector not in written and now[place] != expected[place]:
                 return f"sector {sector} was changed"
         return ""
+
+
+def of_machine(machine, build, path, seed=None):
+    """The disk that a machine has, or None; to be removed after the run."""
+    if machine.card:
+        return Disk(path, seed=seed, image=machine.card.format(build=build),
+                    checked=machine.reads_card)
+    return Disk(path, seed=seed) if machine.has_disk else None

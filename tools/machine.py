@@ -67,6 +67,7 @@ class Machine:
             else "qemu-system-arm"
 
     has_disk = True
+    card = ""
 
     @property
     def elf(self):

@@ -169,8 +169,10 @@ def main():
     except ValueError as error:
         sys.exit(str(error))
     disk = None
-    if machine.has_disk and not args.no_disk:
-        disk = disks.Disk(os.path.join(args.build, f"disk-{os.getpid()}.raw"), seed=args.seed)
+    if machine.card or not args.no_disk:
+        disk = disks.of_machine(machine, args.build,
+                                os.path.join(args.build, f"disk-{os.getpid()}.raw"), args.seed)
+    if disk:
         print(disk)
     try:
         return boot(args, machine, disk)

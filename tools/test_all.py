@@ -154,7 +154,7 @@ def row_job(name, machine, build, needs, simulated):
             return missing
         if reason := matrix.why_not(machine):
             return [tap.Result(name, tap.SKIPPED, reason)]
-        disk = disks.Disk(f"{log}.disk") if machine.has_disk else None
+        disk = disks.of_machine(machine, build, f"{log}.disk")
         try:
             # All of the memory is allocated once, so more of it takes longer.
             limit = 200 + (machines.memory_bytes(machine.ram) >> 26)

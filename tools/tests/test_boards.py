@@ -22,6 +22,8 @@ what = "RAM"
 arch = ["a32", "a64"]
 entered = "EL1"
 serial = 1
+card = "{build}/c.img"
+arguments = ["-drive", "if=sd,file={disk}"]
 soak = true
 steps = [{expect = "=>"}, {send = "go\\r"}]
 """
@@ -37,6 +39,8 @@ class Descriptions(unittest.TestCase):
         self.assertEqual(command[:3], ["qemu-system-arm", "-M", "moon"])
         self.assertIn("file=build/b/x.img", command)
         self.assertEqual(machines.boot_files(command, "build/b"), ["build/b/x.img"])
+        self.assertEqual(machines.boot_files(kernel.command("build/b"), "build/b"), ["build/b/c.img"])
+        self.assertIn("if=sd,file=other.disk", kernel.command("build/b", "other.disk"))
         command = other.command("build/b")
         self.assertEqual(command[0], "qemu-system-aarch64")
         self.assertEqual([command[i + 1] for i, word in enumerate(command) if word == "-serial"],

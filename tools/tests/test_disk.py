@@ -40,6 +40,19 @@ class DiskTest(unittest.TestCase):
         again = disks.Disk(self.disk.path, SIZE, self.disk.seed)
         self.assertEqual(again.content, self.disk.content)
 
+    def test_a_card_starts_with_its_image(self):
+        image = f"{self.disk.path}.img"
+        with open(image, "wb") as file:
+            file.write(b"boot" * 300)
+        card = disks.Disk(self.disk.path, SIZE, self.disk.seed, image=image)
+        self.assertEqual(card.content, b"boot" * 300 + self.disk.content[1200:])
+        with self.assertRaisesRegex(ValueError, "has 1200 bytes, and the disk 512"):
+            disks.Disk(self.disk.path, disks.SECTOR, image=image)
+
+    def test_what_has_no_driver_is_not_checked(self):
+        self.disk.checked = False
+        self.assertEqual(self.wrong([]), set())
+
     def test_good(self):
         self.write_pattern()
         self.assertEqual(self.wrong(), set())
