@@ -5,7 +5,7 @@
  * runs; a function that serves a call runs below it, on whatever CPU that stack is then. The stacks
  * of the other modes stay empty.
  */
-#include "startup/a32/fpu.h"
+#include "startup/a32/fpu.inc"
 #include "startup/a32/stacks.h"
 #include "startup/a32/trap_frame.h"
 #include "startup/user.h"

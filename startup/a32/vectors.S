@@ -5,7 +5,7 @@
  * makes sure that its stack has not run over, and takes the emergency stack if it has.
  */
 #include "port/percpu.h"
-#include "startup/a32/fpu.h"
+#include "startup/a32/fpu.inc"
 #include "startup/a32/stacks.h"
 #include "startup/a32/trap_frame.h"
 #include "startup/trap.h"

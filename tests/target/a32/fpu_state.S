@@ -2,7 +2,7 @@
 /*
  * fpu_state.h for AArch32.
  */
-#include "startup/a32/fpu.h"
+#include "startup/a32/fpu.inc"
 
     .syntax unified
     .arch armv7ve
