@@ -14,13 +14,13 @@
 #include "alloc/frames_cache.h"
 
 /* Before the start, and after one that failed, there are no blocks, but the lists of them. */
-#define LISTS(key)     [key] = &frames_state.all_lists[key]
+#define LIST(key)      (&frames_state.all_lists[key])
 #define NO_BLOCKS(key) [key] = {.zone = &frames_state.zone[FRAMES_ZONE(key)]}
 #define EACH_KEY(entry)                                                                            \
     entry(0), entry(1), entry(2), entry(3), entry(4), entry(5), entry(6), entry(7)
 
 struct frames_state frames_state = {
-    .lists = {EACH_KEY(LISTS)},
+    .lists = {EACH_KEY(LIST)},
     .all_lists = {EACH_KEY(NO_BLOCKS)},
     .lock = ASH_SPINLOCK(ASH_LOCK_FRAMES, "frames"),
 };

@@ -29,7 +29,8 @@ static struct ash_spinlock console = ASH_SPINLOCK(ASH_LOCK_EXEC, "console");
 
 struct ash_archive programs(void)
 {
-    return (struct ash_archive){program_archive, (size_t)(program_archive_end - program_archive)};
+    return (struct ash_archive){program_archive,
+                                (uintptr_t)program_archive_end - (uintptr_t)program_archive};
 }
 
 static void list(void)

@@ -84,7 +84,8 @@ static void merge_above(struct ash_mmu *map, uintptr_t page)
 
     mmu_path_find(&path, map, page, 2);
     for (unsigned level = path.level; level >= 1 && level >= map->start; level--) {
-        uint64_t link = port_entry_load(path.entry[level]);
+        /* Of the levels from map->start on, mmu_path_find() set those up to path.level. */
+        uint64_t link = port_entry_load(path.entry[level]); /* NOLINT(clang-analyzer-core.*) */
         struct mmu_range range;
 
         if (mmu_is_table(link, level)) {

@@ -24,7 +24,8 @@ static inline void count_one(struct ash_mmu *map, const struct mmu_path *path, u
     if (level == map->start) {
         map->root_count += (uint32_t)change;
     } else {
-        uint64_t *link = path->entry[level - 1];
+        /* Set by mmu_path_find(), as the root is above it. */
+        uint64_t *link = path->entry[level - 1]; /* NOLINT(clang-analyzer-core.*) */
 
         mmu_entry_recount(map, link, mmu_recount(port_entry_load(link), change));
     }

@@ -30,10 +30,40 @@ static const char *const rank_words[] = {
 #undef RANK_WORDS
 };
 
+#if ASH_CPUS > 1
+static void wait_for_turn(struct ash_spinlock *lock, uint32_t ticket)
+{
+    do {
+        port_wait_event();
+    } while (port_load_acquire(&lock->serving) != ticket);
+    lock->waited++;
+}
+#endif
+
+/* As spinlock_acquire, but for the listing: that is done under this very lock. */
+static unsigned long list_acquire(void)
+{
+    unsigned long saved = port_irq_save();
+
+#if ASH_CHECK >= 2
+    if (!spinlock_check_acquire(&list_lock)) {
+        return saved;
+    }
+#endif
+#if ASH_CPUS > 1
+    uint32_t ticket = port_fetch_add_relaxed(&list_lock.next, 1);
+
+    if (port_load_acquire(&list_lock.serving) != ticket) {
+        wait_for_turn(&list_lock, ticket);
+    }
+#endif
+    return saved;
+}
+
 /* By the first to hold the lock. */
 static void enlist(struct ash_spinlock *lock)
 {
-    unsigned long saved = spinlock_acquire(&list_lock);
+    unsigned long saved = list_acquire();
 
     lock->following = list;
     lock->link = &list;
@@ -46,7 +76,7 @@ static void enlist(struct ash_spinlock *lock)
 
 void spinlock_retire(struct ash_spinlock *lock)
 {
-    unsigned long saved = spinlock_acquire(&list_lock);
+    unsigned long saved = list_acquire();
 
     if (lock->link != NULL) { /* which changes when the lock before it goes */
         *lock->link = lock->following;
@@ -66,17 +96,14 @@ void spinlock_wait(struct ash_spinlock *lock, uint32_t ticket)
         port_store_release(&lock->serving, ticket);
         return;
     }
-    do {
-        port_wait_event();
-    } while (port_load_acquire(&lock->serving) != ticket);
-    lock->waited++;
+    wait_for_turn(lock, ticket);
 }
 #endif
 
 /* A copy of the n-th lock of a rank; false if there is none. */
 static bool nth(unsigned rank, unsigned n, struct ash_spinlock *copy)
 {
-    unsigned long saved = spinlock_acquire(&list_lock);
+    unsigned long saved = list_acquire();
     struct ash_spinlock *lock = list;
     bool found = false;
 
