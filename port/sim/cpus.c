@@ -32,6 +32,8 @@ unsigned sim_cpu_count = 1;
 unsigned sim_cpu;
 bool sim_irq_masked;
 bool sim_stepping;
+unsigned sim_moments;
+void (*sim_interrupt)(void);
 
 /* A context: a CPU of a run, or the caller of sim_run(). */
 struct context {
@@ -59,6 +61,7 @@ void sim_cpus_start(void)
     sim_cpu_count = 1;
     sim_cpu = 0;
     sim_irq_masked = false;
+    sim_moments = 0;
     spins = 0;
 #if ASH_CHECK >= 2
     spinlock_forget_held();
@@ -250,10 +253,24 @@ unsigned port_cpu(void)
     return sim_cpu;
 }
 
+void sim_moment(void)
+{
+    if (sim_irq_masked || --sim_moments != 0) {
+        return;
+    }
+    sim_irq_masked = true;
+    sim_clear_exclusive(); /* as exceptions do */
+    sim_interrupt();
+    sim_exception_return();
+    sim_irq_masked = false;
+}
+
 unsigned long port_irq_save(void)
 {
-    unsigned long saved = sim_irq_masked;
+    unsigned long saved;
 
+    sim_let_in();
+    saved = sim_irq_masked;
     sim_irq_masked = true;
     return saved;
 }
@@ -261,11 +278,13 @@ unsigned long port_irq_save(void)
 void port_irq_restore(unsigned long saved)
 {
     sim_irq_masked = saved != 0;
+    sim_let_in();
 }
 
 void port_irq_unmask(void)
 {
     sim_irq_masked = false;
+    sim_let_in();
 }
 
 void port_wait_event(void)

@@ -91,6 +91,11 @@ void sim_print_trace(void);
 
 extern unsigned sim_cpu;    /**< what port_cpu() returns */
 extern bool sim_irq_masked; /**< interrupts are masked */
+/** Moments until an interrupt comes: those are the operations of the port with interrupts on, and
+ *  where interrupts go on or off. 0: none comes. */
+extern unsigned sim_moments;
+/** What that interrupt does, with interrupts masked; it may set sim_moments for the next one. */
+extern void (*sim_interrupt)(void);
 extern size_t sim_line;     /**< bytes of a cache line, 64 at start */
 
 /* Translation */

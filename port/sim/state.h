@@ -275,11 +275,20 @@ static inline uint8_t sim_cpu_bit(void)
     return (uint8_t)(1u << sim_cpu);
 }
 void sim_cpus_start(void);
-/* Another CPU may go on here. */
+/* Another CPU may go on here, or an interrupt come. */
 extern bool sim_stepping;
+extern unsigned sim_moments;
 void sim_switch(bool waiting);
+void sim_moment(void);
+static inline void sim_let_in(void)
+{
+    if (sim_moments != 0) {
+        sim_moment();
+    }
+}
 static inline void sim_step(void)
 {
+    sim_let_in();
     if (sim_stepping) {
         sim_switch(false);
     }
