@@ -96,7 +96,7 @@ extern bool sim_irq_masked; /**< interrupts are masked */
 extern unsigned sim_moments;
 /** What that interrupt does, with interrupts masked; it may set sim_moments for the next one. */
 extern void (*sim_interrupt)(void);
-extern size_t sim_line;     /**< bytes of a cache line, 64 at start */
+extern size_t sim_line; /**< bytes of a cache line, 64 at start */
 
 /* Translation */
 
