@@ -13,7 +13,7 @@ FLASH_IMAGES := $(filter-out %-ram $(SLOT_IMAGES),$(IMAGES))
 SLOTS := $(if $(SLOT_IMAGES),$(addprefix $(B)/,selector.img ashlar-slots.img ashlar-update.bin))
 CARDS   := $(patsubst board/$(BOARD)/%.genimage,$(B)/ashlar-%.img,$(wildcard board/$(BOARD)/*.genimage))
 WRITTEN := $(patsubst %,$(B)/%.bin,$(RAM_IMAGES) $(FLASH_IMAGES)) $(FLASH_IMAGES:%=$(B)/%.img) $(CARDS) $(SLOTS) \
-    $(foreach image,$(RAM_IMAGES),$(addprefix $(B)/$(image),.uimg .fit))
+    $(foreach image,$(RAM_IMAGES),$(addprefix $(B)/$(image),.uimg .fit)) $(if $(FLASH_FILL),$(B)/ashlar.srec)
 FLASH_START := $(firstword $(subst -, ,$(FLASH)))
 
 # Flash is written, and wanted by QEMU, as a whole. With nothing to fill it with, the file is sparse.
