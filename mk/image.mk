@@ -13,14 +13,14 @@ FLASH_IMAGES := $(filter-out %-ram $(SLOT_IMAGES),$(IMAGES))
 SLOTS := $(if $(SLOT_IMAGES),$(addprefix $(B)/,selector.img ashlar-slots.img ashlar-update.bin))
 CARDS   := $(patsubst board/$(BOARD)/%.genimage,$(B)/ashlar-%.img,$(wildcard board/$(BOARD)/*.genimage))
 WRITTEN := $(patsubst %,$(B)/%.bin,$(RAM_IMAGES) $(FLASH_IMAGES)) $(FLASH_IMAGES:%=$(B)/%.img) $(CARDS) $(SLOTS) \
-    $(foreach image,$(RAM_IMAGES),$(addprefix $(B)/$(image),.uimg .fit)) $(if $(FLASH_FILL),$(B)/ashlar.srec)
+    $(foreach image,$(RAM_IMAGES),$(addprefix $(B)/$(image),.uimg .fit)) $(if $(FLASH_FILL),$(FLASH_IMAGES:%=$(B)/%.srec))
 FLASH_START := $(firstword $(subst -, ,$(FLASH)))
 
 # Flash is written, and wanted by QEMU, as a whole. With nothing to fill it with, the file is sparse.
 $(B)/%.img: $(B)/%.bin
 	$(Q)cp $< $@.new && truncate -s $(FLASH_BYTES) $@.new && mv $@.new $@
 ifneq ($(FLASH_FILL),)
-$(B)/ashlar.img: $(B)/ashlar.bin tools/image.py
+$(FLASH_IMAGES:%=$(B)/%.img): $(B)/%.img: $(B)/%.bin tools/image.py
 	$(call say,FLASH   $@)
 	$(Q)$(PYTHON) -B tools/image.py flash $< --bytes $(FLASH_BYTES) --fill $(FLASH_FILL) --out $@
 endif
