@@ -12,6 +12,7 @@
 #include "ashlar/vmap.h"
 #include "port/image.h"
 #include "port/port.h"
+#include "startup/boot_console.h"
 #include "startup/boot_map.h"
 #include "startup/early_print.h"
 #include "startup/processor.h"
@@ -41,10 +42,11 @@ static void require(int error, const char *step, const char *what)
     early_stop();
 }
 
-/* What no allocator may touch: the tree, the image, and what platform and board reserve. */
+/* What no allocator may touch: the tree, the image, page 0, which is not mapped, and what platform
+ * and board reserve. */
 static void collect_regions(const struct ash_platform *platform)
 {
-    struct ash_range image = image_ram();
+    struct ash_range image = image_ram(), null = {ash_pa(0), ASH_PAGE_SIZE};
 
     ash_regions_init(&regions);
     for (unsigned i = 0; i < platform->ram_count; i++) {
@@ -57,6 +59,9 @@ static void collect_regions(const struct ash_platform *platform)
         require(ASH_ERANGE, "memory map", "no RAM where the image is linked to");
     }
     require(ash_regions_reserve(&regions, image), "memory map", "image");
+    if (ash_regions_is_ram(&regions, null)) {
+        require(ash_regions_reserve(&regions, null), "memory map", "page 0");
+    }
     for (unsigned i = 0; i < platform->reserved_count; i++) {
         require(ash_regions_reserve(&regions, platform->reserved[i].range), "memory map",
                 platform->reserved[i].name);
@@ -156,11 +161,12 @@ void boot_start(const void *hint, uint32_t entry)
     }
     ash_mmu_publish(&ash_boot_map);
     processor_mmu_on(ash_mmu_root(&ash_boot_map), boot_space_bits());
+    boot_console_move();
 
     frames.direct_limit = ash_pa(boot_map_limit());
     require(ash_frames_init(&regions, &frames), "page frames", "");
     require(boot_tables_adopt(), "page frames", "translation tables");
-    require(ash_vmap_init(&ash_boot_map, &ash_boot_map_lock, ash_board.vmap,
+    require(ash_vmap_init(&ash_boot_map, &ash_boot_map_lock, boot_console_vmap(),
                           has_high_ram(&ash_platform)),
             "virtual addresses", "vmap");
     ash_mmu_freeze(&ash_boot_map);

@@ -13,6 +13,7 @@
 #include "ashlar/space.h"
 #include "port/image.h"
 #include "port/port.h"
+#include "startup/boot_console.h"
 #include "startup/early_print.h"
 #include "startup/processor.h"
 #include "startup/stacks.h"
@@ -317,6 +318,10 @@ int boot_map_build(struct ash_regions *regions, const struct ash_platform *platf
     if (error == 0) {
         *what = "remap zone";
         error = add_zones(regions, platform, zone);
+    }
+    if (error == 0) {
+        *what = "console";
+        error = boot_console_map(platform);
     }
     if (error == 0) {
         *what = "flash";

@@ -7,6 +7,7 @@
 #include "ashlar/boot.h"
 #include "ashlar/vmap.h"
 #include "port/spinlock.h"
+#include "startup/boot_console.h"
 #include "startup/boot_map.h"
 
 static int take_first(void *arg, const struct ash_mmu_mapping *mapping)
@@ -142,7 +143,7 @@ int ash_map_device(ash_pa_t pa, uint64_t size, ash_va_t *va)
         error = map_identity(start, end);
         spinlock_release(&ash_boot_map_lock, saved);
         page = ash_va((uintptr_t)start);
-    } else {
+    } else if (!boot_console_find(start, end, &page)) {
         error = ash_vmap_device(ash_pa(start), end - start, &page);
     }
     if (error == 0) {

@@ -65,6 +65,9 @@ struct ash_board {
     void (*discover)(const void *hint, struct ash_platform *platform);
     /** Brings up the console. MMU off or on. */
     void (*console_init)(const struct ash_platform *platform);
+    /** Tells the console where its registers are now. Needed, and called, only if the identity map
+     *  does not reach them; nothing is printed from there to init() without it. MMU on. */
+    void (*console_move)(ash_va_t base);
     /** Brings up interrupts and clock. MMU on, interrupts off. On an error boot says so and goes on
      *  without what did not start. */
     int (*init)(const struct ash_platform *platform);

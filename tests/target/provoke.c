@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ashlar/boot.h"
 #include "ashlar/frames.h"
 #include "ashlar/irq.h"
 #include "ashlar/platform.h"
@@ -109,8 +110,13 @@ static void rodata_call(void *unused)
 
 static void device_call(void *unused)
 {
+    const struct ash_range *registers = &ash_platform.device[0].range;
+    ash_va_t va;
+
     (void)unused;
-    call((uintptr_t)ash_platform.device[0].range.base.value);
+    if (ash_map_device(registers->base, ASH_PAGE_SIZE, &va) == 0) {
+        call(va.value);
+    }
 }
 
 static void overflow_created(void *unused)

@@ -224,11 +224,12 @@ static void remap_zone_changes(void)
     }
 }
 
-/* Tables for a page in the vmap range come from the frames and go back there. */
+/* Tables for a page in the middle of the vmap range, where nothing is, come from the frames and go
+ * back there. */
 static void tables_are_frames(void)
 {
     struct ash_mmu_zone *vmap = &ash_boot_map.zone[1];
-    uintptr_t at = (vmap->page + vmap->pages - 1) << ASH_PAGE_SHIFT;
+    uintptr_t at = (vmap->page + vmap->pages / 2) << ASH_PAGE_SHIFT;
     uint32_t tables = ash_boot_map.counters.tables;
     uint32_t before = ash_frames_owned(ASH_OWNER_TABLES);
     unsigned long saved;

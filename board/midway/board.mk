@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: MIT
+#
+# Calxeda's ECX-2000 ("midway"), for make. It has no flash that code could run from.
+
+ARCHES := a32
