@@ -182,6 +182,8 @@ static const struct command commands[] = {
      programs_run},
     {"test", "[NAME]", "the self-tests, or one suite of them", run_test},
     {"soak", "[SECONDS]", "spaces and programs on all CPUs, and nothing left of them", run_soak},
+    {"slots", "", "the firmware images in flash, and which one starts", slots_print},
+    {"update", "[DISK [SECTOR]]", "write a new image from a disk into the free slot", update_run},
     {"crash", "KIND [CPU|all]", "provoke an exception and see its report", run_crash},
     {"reset", "", "reset the board", run_reset},
     {"off", "", "power off", run_off},
@@ -193,7 +195,7 @@ static void run_help(const char *argument)
 {
     (void)argument;
     for (size_t i = 0; i < COMMANDS; i++) {
-        printf("  %-9s %-14s %s\n", commands[i].name, commands[i].argument, commands[i].help);
+        printf("  %-9s %-15s %s\n", commands[i].name, commands[i].argument, commands[i].help);
     }
 }
 

@@ -26,6 +26,10 @@ void usage_print(const char *argument);
 void buddyinfo_print(const char *argument);
 void slabinfo_print(const char *argument);
 
+/** Prints what the slots of images hold; and writes a new image from a disk into the free one. */
+void slots_print(const char *argument);
+void update_run(const char *argument);
+
 /** Runs programs of the archive, several at once if they stand between `&`; without any, lists
  *  them. */
 void programs_run(const char *line);

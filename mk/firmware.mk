@@ -93,12 +93,14 @@ $(call object,$1): $1 | packages
 endef
 $(foreach source,$(LIB_SOURCES) $(FIRMWARE_SOURCES) $(BENCH_SOURCES) $(BENCH_LIBC_SOURCES),$(eval $(call compile,$(source))))
 
-$(B)/libashlar.a: $(LIB_OBJECTS) $(B)/obj/library.list tools/check_early.py tools/early.txt
+$(B)/libashlar.a: $(LIB_OBJECTS) $(B)/obj/library.list tools/check_early.py tools/early.txt \
+        tools/check_ramtext.py
 	$(call say,AR      $@)
 	@rm -f $@
 	$(Q)$(AR) rcD $@ $(LIB_OBJECTS)
 	$(Q)$(PYTHON) tools/check_early.py --nm $(NM) --library $@ --cc "$(CC) $(ARCH_FLAGS)" \
 	    --cache $(O)/obj/libc.symbols $(EARLY_OBJECTS)
+	$(Q)$(PYTHON) tools/check_ramtext.py $(LIB_OBJECTS)
 
 $(IMAGES:%=$(B)/%.elf): $(B)/%.elf: $(FIRMWARE_OBJECTS) $(O)/programs.o $(B)/libashlar.a $(B)/obj/link.flags \
         $(LAYOUTS) $(LINK_CHECKS)

@@ -20,7 +20,7 @@ HEADER_FLOOR = {
     "regions.h": "alloc", "frames.h": "alloc", "pool.h": "alloc", "slab.h": "alloc",
     "heap.h": "alloc", "vmap.h": "alloc", "pmem.h": "alloc", "dma.h": "alloc", "dma_list.h": "alloc", "dma_pool.h": "alloc",
     "space.h": "vm", "pmem_share.h": "vm", "exec.h": "vm", "user.h": "startup", "process.h": "process", "program.h": "vm", "object.h": "vm", "store.h": "vm", "pager.h": "vm",
-    "board.h": "board", "block.h": "board", "boot.h": "board",  # drivers map their registers by a call of boot.h
+    "board.h": "board", "block.h": "board", "update.h": "board", "boot.h": "board",  # drivers map their registers by a call of boot.h
 }
 MAY_MAP = re.compile(r"(alloc/|include/ashlar/)(pmem|dma|vmap)")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.MULTILINE)

@@ -98,3 +98,6 @@ class Stub:
 
     def set_register(self, number, size, value):
         self.command(f"P{number:x}={value.to_bytes(size, 'little').hex()}")
+
+    def memory(self, address, size):
+        return bytes.fromhex(self.ask(f"m{address:x},{size:x}"))

@@ -3,11 +3,16 @@
 what is left of an update that a power cut ends."""
 
 import os
+import signal
 import struct
 import zlib
+from types import SimpleNamespace
+
+from elftools.elf.elffile import ELFFile
 
 import machine as machines
 import run
+import script
 import slot as slots
 from console import Console, ConsoleError
 from gdbstub import Stub, StubError
@@ -160,4 +165,160 @@ def judge_selector(arch, build, log):
     return results
 
 
-JUDGES = {"selector": judge_selector}
+OPERATION = "cfi_operate"  # starts each program and each erase operation of the flash
+KINDS = {0x60: "unlock", 0x20: "erase", 0xe8: "buffer", 0x40: "program"}
+HEADER_WRITES = 8
+SPREAD = 13  # buffers after which an update is cut, besides all other operations
+OLD, RUNNING, NEW = 0, 1, 2  # versions: in the free slot, in the other, and of the update
+
+
+def symbol(elf_path, name):
+    with open(elf_path, "rb") as file:
+        table = ELFFile(file).get_section_by_name(".symtab")
+        return table.get_symbol_by_name(name)[0]["st_value"]
+
+
+class Operations:
+    """Names the operations of an update as they come: "erase 2", "header 8"."""
+
+    def __init__(self):
+        self._count = {}
+
+    def name(self, command):
+        kind = KINDS.get(command, f"command {command:#x}")
+        if kind == "program":
+            kind = "header" if "erase" in self._count else "give-up"
+        self._count[kind] = self._count.get(kind, 0) + 1
+        return f"{kind} {self._count[kind]}"
+
+
+class Flashed:
+    """A machine whose second flash bank is a file, and a disk with the images of an update."""
+
+    def __init__(self, arch, build, log):
+        self.machine = machines.Machine(image="slots", build=arch)
+        self.build, self.log = build, log
+        self.bank, self.bundle, tree = f"{log}.bank", f"{log}.bundle", f"{log}.dtb"
+        self.pid, self.socket = f"{log}.pid", f"{log}.gdb"
+        self.slots = []
+        for name in ("a", "b"):
+            with open(os.path.join(build, f"ashlar-slot-{name}.slot"), "rb") as file:
+                self.slots.append(file.read())
+        with open(self.bundle, "wb") as file:
+            file.write(b"".join(versioned(data, NEW) for data in self.slots))
+        script.make_tree(SimpleNamespace(
+            machine=self.machine, tree='/ { chosen { bootargs = "notest"; }; };'), build, tree)
+        self.extra = ["-dtb", tree, "-pidfile", self.pid,
+                      "-drive", f"if=none,format=raw,readonly=on,id=disk0,file={self.bundle}",
+                      "-device", "virtio-blk-device,drive=disk0"]
+        self.reset()
+
+    def reset(self):
+        """The running image in slot A, an older one in slot B."""
+        write_bank(self.bank, {0: versioned(self.slots[0], RUNNING),
+                               slots.SLOT_BYTES: versioned(self.slots[1], OLD)})
+
+    def read(self, slot, size):
+        with open(self.bank, "rb") as file:
+            file.seek(slot * slots.SLOT_BYTES)
+            return file.read(size)
+
+    def command(self, *extra):
+        return command_of(self.machine, self.build, self.bank, extra=[*self.extra, *extra])
+
+    def halted(self):
+        """Halted at the reset vector, waiting for the debugger."""
+        return self.command("-S", "-chardev",
+                            f"socket,path={self.socket},server=on,wait=off,id=gdb", "-gdb",
+                            "chardev:gdb")
+
+    def kill(self):
+        """As a power cut would: at once. QEMU is the child of what the console started."""
+        with open(self.pid, encoding="ascii") as file:
+            os.kill(int(file.read()), signal.SIGKILL)
+
+    def remove(self):
+        for path in (self.bank, self.bundle):
+            os.unlink(path)
+
+
+def boots(console, started, version):
+    """The selector starts the slot, and its firmware comes to its prompt."""
+    wait_for(console, rf"^selector: slot {started}: valid, version {version}, starts$")
+    wait_for(console, rf"^{machines.PROMPT}")
+
+
+def cut(flashed, place, target, started="A", version=RUNNING):
+    """Boots, which must work whatever was cut before; then updates, and kills QEMU as soon as the
+    operation `target` is done; "" kills it at the prompt. The names of all operations."""
+    names, operations = [], Operations()
+    size = REGISTERS[flashed.machine.arch][0]
+    with Console(flashed.halted(), flashed.log, limit=4 * PATIENCE) as console, \
+            Stub(flashed.socket, PATIENCE) as stub:
+        stub.breakpoint(place)
+        stub.go()
+        boots(console, started, version)
+        if target:
+            console.send("update\r")
+        while target:
+            stub.wait()
+            if names and names[-1] == target:
+                break
+            pointer = stub.register(1, size)
+            names.append(operations.name(int.from_bytes(stub.memory(pointer + size, 4), "little")))
+            stub.pass_over(place)
+            if names[-1] == target == f"header {HEADER_WRITES}":
+                wait_for(console, rf"^update: slot B holds version {NEW}")
+                break
+        flashed.kill()
+        console.wait_exit(PATIENCE)
+    return names
+
+
+def cuts(buffers, spread):
+    """The operations after which to cut, in the order in which they come."""
+    some = sorted({round(1 + i * (buffers - 1) / (spread - 1)) for i in range(spread)})
+    return ["unlock 1", "give-up 1", "unlock 2", "erase 1", "erase 2", "erase 3",
+            *(f"buffer {n}" for n in some), *(f"header {n + 1}" for n in range(HEADER_WRITES))]
+
+
+def left(flashed, target):
+    """"" or what is wrong with what a cut after `target` left in the flash."""
+    size = len(flashed.slots[0])
+    if flashed.read(0, size) != versioned(flashed.slots[0], RUNNING):
+        return "the running slot has changed"
+    content = flashed.read(1, size)
+    if target == "unlock 1":
+        return "" if content == versioned(flashed.slots[1], OLD) else "the old image has changed"
+    if target == f"header {HEADER_WRITES}":
+        return "" if content == versioned(flashed.slots[1], NEW) else "not the image of the update"
+    return "" if slots.unpack(content)[1] == "no image" else "the free slot has a header"
+
+
+def judge_kills(arch, build, log, spread=SPREAD):
+    """One result for each power cut, whose boot sees what the one before it left; and one for the
+    new image."""
+    flashed = Flashed(arch, build, log)
+    place = symbol(os.path.join(build, "ashlar-slot-a.elf"), OPERATION)
+    buffers = -(-(len(flashed.slots[1]) - slots.HEADER_BYTES) // 4096)
+    results = []
+    try:
+        for target in cuts(buffers, spread):
+            try:
+                names = cut(flashed, place, target)
+                wrong = left(flashed, target) if target in names else f"{names[-1]} was the last"
+            except (ConsoleError, StubError) as error:
+                wrong = str(error)
+            results.append(run.check(f"after {target}", wrong))
+        try:
+            cut(flashed, place, "", "B", NEW)
+            wrong = ""
+        except (ConsoleError, StubError) as error:
+            wrong = str(error)
+        results.append(run.check("the new image runs", wrong))
+    finally:
+        flashed.remove()
+    return results
+
+
+JUDGES = {"selector": judge_selector, "kills": judge_kills}

@@ -26,6 +26,7 @@ static void virt_discover(const void *hint, struct ash_platform *platform)
     /* Until the tree tells better: what goes wrong from here on is to be seen. */
     pl011_init(ash_va(VIRT_PL011));
     virt_find_platform(hint, platform);
+    virt_split_flash(platform);
     virt_psci = platform->psci;
     virt_power_off_line = platform->power_off;
     virt_reset_line = platform->restart;

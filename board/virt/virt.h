@@ -17,4 +17,7 @@
 /** The board's `discover`, without what board.c keeps of it. */
 void virt_find_platform(const void *hint, struct ash_platform *platform);
 
+/** For an image that runs from a slot: the other one is a device. */
+void virt_split_flash(struct ash_platform *platform);
+
 #endif
