@@ -27,6 +27,7 @@ import run
 import script
 import start
 import tap
+import uboot_nor
 import update
 import walk
 
@@ -435,6 +436,9 @@ class Tests:
             for name in args.examples.split():
                 yield example_job(name, arch, folders[arch])
             yield tree_job(arch, folders[arch])
+            yield Job(of_arch("image", arch, "nor by u-boot"),
+                      lambda log, arch=arch: uboot_nor.judge(arch, folders[arch], log),
+                      (f"images {arch}",))
         yield command_job("check sources", [sys.executable, "tools/check_source.py"])
         yield command_job("check format", self.make("format-check"))
         for arch in ARCHES:
