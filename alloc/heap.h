@@ -263,7 +263,7 @@ static inline unsigned heap_class_up(uint32_t units)
     unsigned shift =
         31 - HEAP_CLASS_SHIFT - (unsigned)__builtin_clz(units | 1u << HEAP_CLASS_SHIFT);
 
-    return (shift << HEAP_CLASS_SHIFT) - (unsigned)(-(int32_t)units >> shift);
+    return (shift << HEAP_CLASS_SHIFT) - (unsigned)((int32_t)-units >> shift);
 }
 
 #define HEAP_BIT(n) (0x80000000u >> (n))

@@ -102,7 +102,8 @@ static bool created_stats(size_t n, struct ash_pool_stats *stats)
 /** Figures of the n-th pool; false if there is none. */
 static bool nth_stats(size_t n, struct ash_pool_stats *stats)
 {
-    size_t fixed = (size_t)(__stop_ash_pools - __start_ash_pools);
+    size_t fixed =
+        ((uintptr_t)__stop_ash_pools - (uintptr_t)__start_ash_pools) / sizeof(__start_ash_pools[0]);
 
     if (n < fixed) {
         ash_pool_stats(__start_ash_pools[n], stats);

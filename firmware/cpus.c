@@ -32,7 +32,7 @@ void cpus_print(void)
     for (unsigned cpu = 0; cpu < ash_platform.cpu_count; cpu++) {
         printf("  CPU %u  ", cpu);
         if (cpu >= ASH_CPUS) {
-            printf("left alone: this build serves %u", ASH_CPUS);
+            printf("left alone: this build serves %u", (unsigned)ASH_CPUS);
         } else if (cpu == ash_cpu_number()) {
             printf("runs main()");
         } else if (!ash_cpu_online(cpu)) {

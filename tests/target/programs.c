@@ -34,7 +34,7 @@ int programs_create(struct ash_process *process, const char *line)
     char word[40];
 
     archive.bytes = program_archive;
-    archive.size = (size_t)(program_archive_end - program_archive);
+    archive.size = (uintptr_t)program_archive_end - (uintptr_t)program_archive;
     while (*line != '\0') {
         size_t length = strcspn(line, " ");
 
