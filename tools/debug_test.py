@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 
+import debug_frames
 import machine as machines
 import run
 from console import Console, ConsoleError
@@ -211,6 +212,12 @@ def explained(scene):
         for one, other in zip(ours, theirs):
             wanted(one.startswith(other), f"{one!r}, the firmware says {other!r}")
         wanted(len(ours) == len(theirs), f"walk of {symbol}: {ours}")
+
+
+def backtrace(scene):
+    """From the console's loop down to main, with return addresses signed where they are."""
+    text = scene.gdb.command("backtrace")
+    wanted(re.search(r"^#\d+ .* in main \(", text, re.MULTILINE), f"no main in {text.strip()}")
 
 
 def printers(scene):
@@ -425,6 +432,13 @@ def make_debug(arch, build):
     return [run.check("make debug", f"no {missing} in {text.strip()[-1500:]}" if missing else "")]
 
 
+def frames_of_functions(build):
+    """That backtraces find their way through signed return addresses."""
+    calls, wrong = debug_frames.judge(os.path.join(build, "ashlar-ram.elf"))
+    return [run.check("frames of functions", "no call is found" if calls < 1000 else
+                      f"{len(wrong)} of {calls} calls: {'; '.join(wrong[:5])}" if wrong else "")]
+
+
 def judge_board(machine, build, log):
     """What is the same on every board: from its first instruction to main."""
     with Scene(machine, build, log, functools.partial(halted, machine)) as scene:
@@ -437,11 +451,14 @@ def judge(arch, build, log):
     machine = machines.Machine(build=arch, mem="64M", smp=2)
     results = judge_board(machine, build, f"{log}.flash")
     results += make_debug(arch, build)
+    if arch == "a64":
+        results += frames_of_functions(build)
     machine = machines.Machine(image="ram", build=arch, mem="64M", smp=2)
     with Scene(machine, build, log, machine.command, ["-append", "notest"]) as scene:
         if scene.test("reaches the prompt", scene.prompt) and scene.test(
                 "reports are the firmware's own", lambda: reports(scene)):
             scene.test("walks are the firmware's own", lambda: explained(scene))
+            scene.test("backtrace", lambda: backtrace(scene))
             scene.test("pretty-printers", lambda: printers(scene))
             scene.test("nothing is found where all is well", scene.sound)
             inject(scene, list(defects(scene)))

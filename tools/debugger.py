@@ -26,10 +26,8 @@ def monitor(path):
 
 
 def halted(machine, build, disk=None, serial="stdio", reboot=False, extra=()):
-    """QEMU's command line of a machine that waits at its first instruction. Return addresses are
-    not signed: this gdb does not know how to take signatures off."""
-    return [word.replace("pauth-impdef=on", "pauth=off")
-            for word in machine.command(build, disk, serial, reboot, ["-S", *extra])]
+    """QEMU's command line of a machine that waits at its first instruction."""
+    return machine.command(build, disk, serial, reboot, ["-S", *extra])
 
 
 def interactive(machine, build, disk, log, gdb):

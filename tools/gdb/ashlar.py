@@ -19,9 +19,10 @@ def load():
     for name in [name for name in sys.modules if name.split(".")[0] == "ashlar_gdb"]:
         del sys.modules[name]
     try:
-        from ashlar_gdb import commands, printers
+        from ashlar_gdb import commands, printers, unwinder
         commands.register()
         printers.register()
+        unwinder.register()
     finally:
         sys.path.remove(FOLDER)
         sys.dont_write_bytecode = writes

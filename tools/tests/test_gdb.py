@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "gdb"))
 
-from ashlar_gdb import descriptors, heaps, layout, locks, macros, pmem, pools, tables, tables_check, \
-    vmap
+from ashlar_gdb import descriptors, heaps, layout, locks, macros, pmem, pools, prologue, tables, \
+    tables_check, vmap
 from ashlar_gdb.errors import Absent, Unreadable
 from ashlar_gdb.ranges import Ranges
 
@@ -241,6 +241,43 @@ class Pmem(unittest.TestCase):
         self.assertEqual(pmem.expected_tree(region), [0, 1, 1, 0, 0, 1, None, None])
         region.runs[1].state = "free"
         self.assertEqual(pmem.expected_tree(region), [0, 2, 1, 2, 0, 1, 1, 1])
+
+
+class Prologues(unittest.TestCase):
+    """Frames by the code of functions, assembled by GNU as."""
+    PUSH, FP = 0xa9b87bfd, 0x910003fd  # stp x29, x30, [sp, #-128]!; mov x29, sp
+    SAVE21, SAVE19 = 0xa9025bf5, 0xa90153f3  # stp x21, x22, [sp, #32]; stp x19, x20, [sp, #16]
+    POP, RET, NOP = 0xa8c87bfd, 0xd65f03c0, 0xd503201f
+
+    def test_record_at_the_bottom(self):
+        frame = prologue.analyse([0xd503233f, self.PUSH, self.FP, self.SAVE21, self.SAVE19])
+        self.assertEqual(frame.size, 128)
+        self.assertEqual(frame.saved, {29: 0, 21: 32, 22: 40, 19: 16, 20: 24})
+        self.assertEqual(frame.kept, [23, 24, 25, 26, 27, 28])
+
+    def test_record_above(self):  # sub sp, sp, #0x30; stp x29, x30, [sp, #32]; add x29, sp, #32
+        frame = prologue.analyse([0xd100c3ff, 0xa9027bfd, 0x910083fd, 0xf90007f3])
+        self.assertEqual((frame.size, frame.saved), (16, {29: 0, 19: 8 - 32}))
+
+    def test_not_yet_and_not_any_more(self):
+        self.assertIsNone(prologue.analyse([]))
+        self.assertIsNone(prologue.analyse([self.PUSH]))
+        self.assertIsNone(prologue.analyse([self.PUSH, self.FP, self.POP]))
+        self.assertIsNotNone(prologue.analyse([self.PUSH, self.FP, self.POP, self.RET, self.NOP]))
+
+    def test_what_may_have_been_passed(self):
+        passing = 0xb4000060  # cbz x0, three instructions further
+        code = [self.PUSH, self.FP, passing, self.SAVE19]
+        self.assertIn(19, prologue.analyse(code).saved)
+        frame = prologue.analyse(code + [self.NOP])
+        self.assertFalse({19, 20} & set(frame.saved) or {19, 20} & set(frame.kept))
+        # Behind the end of what was run, a branch leads back.
+        frame = prologue.analyse(code, [self.NOP, self.NOP, 0x17fffffe])
+        self.assertNotIn(19, frame.saved)
+
+    def test_signatures(self):
+        self.assertEqual(prologue.without_signature(0xda6a558000003534, 39), 0x3534)
+        self.assertEqual(prologue.without_signature(0xb5ab6f8000002000, 39), 0xffffff8000002000)
 
 
 class Trees(unittest.TestCase):

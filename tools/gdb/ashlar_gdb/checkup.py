@@ -50,8 +50,8 @@ def _vmap(target):
 def _vmap_range(target):
     """The addresses that are no identity map."""
     try:
-        state = target.variable("vmap_state")
-        return state.first << 12, (state.first + state.pages) << 12
+        range_ = target.variable("ash_board").vmap
+        return range_.base.value, range_.base.value + range_.size
     except Absent:
         return 0, 0
 
