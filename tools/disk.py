@@ -9,6 +9,7 @@ The firmware's side, on the console:
 Sector s of the pattern holds the 32-bit little-endian words 0x41534800 ^ (s * 128 + i), i < 128.
 """
 
+import os
 import random
 import re
 import secrets
@@ -16,6 +17,7 @@ import struct
 import zlib
 
 BYTES = 64 << 20
+CARD_BYTES = 16 << 20  # at least, of a card; QEMU wants a power of two
 SECTOR = 512
 WORDS = SECTOR // 4
 MAGIC = 0x41534800
@@ -106,6 +108,8 @@ class Disk:
 def of_machine(machine, build, path, seed=None):
     """The disk that a machine has, or None; to be removed after the run."""
     if machine.card:
-        return Disk(path, seed=seed, image=machine.card.format(build=build),
-                    checked=machine.reads_card)
+        image, size = machine.card.format(build=build), CARD_BYTES
+        while size <= os.path.getsize(image):
+            size *= 2
+        return Disk(path, size, seed, image=image, checked=machine.reads_card)
     return Disk(path, seed=seed) if machine.has_disk else None

@@ -49,6 +49,17 @@ class DiskTest(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "has 1200 bytes, and the disk 512"):
             disks.Disk(self.disk.path, disks.SECTOR, image=image)
 
+    def test_a_card_is_larger_than_its_image(self):
+        class Machine:
+            card = "{build}.img"
+            reads_card = True
+
+        for length, size in ((1200, disks.CARD_BYTES), (disks.CARD_BYTES, 2 * disks.CARD_BYTES)):
+            with open(f"{self.disk.path}.img", "wb") as file:
+                file.truncate(length)
+            card = disks.of_machine(Machine, self.disk.path, self.disk.path)
+            self.assertEqual(len(card.content), size)
+
     def test_what_has_no_driver_is_not_checked(self):
         self.disk.checked = False
         self.assertEqual(self.wrong([]), set())
