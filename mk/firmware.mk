@@ -108,11 +108,12 @@ $(IMAGES:%=$(B)/%.elf): $(B)/%.elf: $(FIRMWARE_OBJECTS) $(O)/programs.o $(B)/lib
 	$(Q)$(CC) $(LD_FLAGS) -T $(call script,$*) -Wl,-Map=$(B)/$*.map $(FIRMWARE_OBJECTS) $(O)/programs.o $(LD_LIBS) -o $@
 	$(call check_linked,$*)
 
-# The firmware that measures: it runs from flash, and nothing of the other one is in it.
+# The firmware that measures: it runs where the board's usual image does, and nothing of that one is in
+# it.
 $(B)/bench.elf: $(BENCH_OBJECTS) $(O)/programs.o $(B)/libashlar.a $(B)/obj/link.flags $(LAYOUTS) \
         $(LINK_CHECKS)
 	$(call say,LD      $@)
-	$(Q)$(CC) $(LD_FLAGS) -T $(call script,ashlar) -Wl,-Map=$(B)/bench.map $(BENCH_OBJECTS) $(O)/programs.o $(LD_LIBS) -o $@
+	$(Q)$(CC) $(LD_FLAGS) -T $(call script,$(IMAGE)) -Wl,-Map=$(B)/bench.map $(BENCH_OBJECTS) $(O)/programs.o $(LD_LIBS) -o $@
 	$(call check_linked,bench)
 
 # The one that measures the C library's own allocator: its members come before Ashlar's.
@@ -120,7 +121,7 @@ LIBC_MALLOC := $(foreach name,malloc free calloc realloc $(if $(filter newlib,$(
     _free_r _calloc_r _realloc_r),-Wl,-u,$(name)) -Wl,--wrap=sbrk -Wl,--wrap=_sbrk -lc
 $(B)/bench-libc.elf: $(BENCH_LIBC_OBJECTS) $(B)/libashlar.a $(B)/obj/link.flags $(LAYOUTS)
 	$(call say,LD      $@)
-	$(Q)$(CC) $(LD_FLAGS) -T $(call script,ashlar) $(LIBC_MALLOC) $(BENCH_LIBC_OBJECTS) $(LD_LIBS) -o $@
+	$(Q)$(CC) $(LD_FLAGS) -T $(call script,$(IMAGE)) $(LIBC_MALLOC) $(BENCH_LIBC_OBJECTS) $(LD_LIBS) -o $@
 
 # The size of the heap's code, as a product that wants it small would build it: Thumb code without
 # checks, for one CPU; all that is needed to make a heap, to allocate and to free.
@@ -195,7 +196,7 @@ check-symbols: $(B)/hello.elf
 	    $(wildcard examples/hello/*.c) $(LD_LIBS)
 
 # In each build that is measured; the folder's name says which it is.
-bench-image: $(B)/bench.img $(if $(filter 0-1,$(CHECK)-$(CPUS)),$(B)/bench-libc.img $(B)/bench-code.txt)
+bench-image: $(B)/bench.bin $(if $(FLASH_BYTES),$(B)/bench.img) $(if $(filter 0-1,$(CHECK)-$(CPUS)),$(B)/bench-libc.img $(B)/bench-code.txt)
 
 .PHONY: library bench-image FORCE
 library: $(B)/libashlar.a

@@ -24,6 +24,9 @@ Called by itself, it makes the README's table of them anew.
     steps = [{expect = "..."}, {send = "..."}]   what a person does at the loader's prompt
     test = false            not a row of `make test`
     soak = true             a row of `make soak` instead
+
+    [bench]                 how the image that measures is started, {build}/bench.img or .bin or .elf:
+                            a job of `make test`; words as above
 """
 
 import glob
@@ -109,25 +112,46 @@ class BoardMachine:
                 console.send(step["send"])
 
 
+def machines_of(board, name, settings):
+    """One machine for each execution state, from the words of a description."""
+    if unknown := set(settings) - WORDS:
+        raise ValueError(f"{board}: {name}: unknown: {', '.join(sorted(unknown))}")
+    if missing := {"title", "machine", "ram", "what", "entered"} - set(settings):
+        raise ValueError(f"{board}: {name}: missing: {', '.join(sorted(missing))}")
+    settings = {word: value for word, value in settings.items() if word not in ("test", "soak")}
+    for arch in settings.pop("arch", ["a32"]):
+        yield BoardMachine(
+            board, name.removeprefix("boot."), arch,
+            **{**settings, "arguments": tuple(settings.get("arguments", ())),
+               "steps": tuple(settings.get("steps", ()))})
+
+
 def read(board, text):
     """The machines that a board's description gives; ValueError says what is wrong with it."""
     described = tomllib.loads(text)
+    described.pop("bench", None)
     boots = described.pop("boot", {})
     if not boots:
         raise ValueError(f"{board}: no [boot.NAME]")
     for name, boot in boots.items():
         settings = {"image": "ashlar", **described, **boot}
-        if unknown := set(settings) - WORDS:
-            raise ValueError(f"{board}: boot.{name}: unknown: {', '.join(sorted(unknown))}")
-        if missing := {"title", "machine", "ram", "what", "entered"} - set(settings):
-            raise ValueError(f"{board}: boot.{name}: missing: {', '.join(sorted(missing))}")
-        where = "soak" if settings.pop("soak", False) else \
-            "test" if settings.pop("test", True) else ""
-        settings.pop("test", None)
-        for arch in settings.pop("arch", ["a32"]):
-            yield where, BoardMachine(
-                board, name, arch, **{**settings, "arguments": tuple(settings.get("arguments", ())),
-                                      "steps": tuple(settings.get("steps", ()))})
+        where = "soak" if settings.get("soak") else "test" if settings.get("test", True) else ""
+        for machine in machines_of(board, f"boot.{name}", settings):
+            yield where, machine
+
+
+def read_bench(board, text):
+    """The machines that its measurements run on."""
+    described = tomllib.loads(text)
+    described.pop("boot", None)
+    if bench := described.pop("bench", None):
+        yield from machines_of(board, "bench", {
+            **described, "image": "bench", "what": "the measurements", "entered": "", **bench})
+
+
+def read_file(board):
+    with open(os.path.join(ROOT, "board", board, "machine.toml"), encoding="utf-8") as file:
+        return file.read()
 
 
 def names():
@@ -138,8 +162,12 @@ def names():
 
 def machines(board):
     """[(where it is tested: test, soak or nowhere, BoardMachine)]"""
-    with open(os.path.join(ROOT, "board", board, "machine.toml"), encoding="utf-8") as file:
-        return list(read(board, file.read()))
+    return list(read(board, read_file(board)))
+
+
+def benches():
+    """[BoardMachine] of all boards that measure."""
+    return [machine for board in names() for machine in read_bench(board, read_file(board))]
 
 
 def find(board, arch, entry=""):

@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Callable
 
+import bench
 import boards
 import debug_test
 import disk as disks
@@ -168,6 +169,17 @@ def row_job(name, machine, build, needs, simulated):
                     file.write(f"\n{disk}\n")
                 os.unlink(disk.path)
     return Job(f"row {name}", work, (needs, JUDGES))
+
+
+def bench_job(machine, build):
+    """The image that measures reaches its end on a board."""
+    name = f"bench {machine.board} {machine.arch}"
+    return Job(name, lambda log: [run.check(name, bench.smoke(machine.command(build), log, 200))],
+               (name_of_bench(machine),))
+
+
+def name_of_bench(machine):
+    return f"measurements {machine.board} {machine.arch}"
 
 
 def of_arch(kind, arch, name):
@@ -405,6 +417,8 @@ class Tests:
         for machine in self.board_machines():
             yield row_job(machine.name, machine, self.folder(BOARD=machine.board, ARCH=machine.arch),
                           f"images {machine.board} {machine.arch}", simulated)
+        for machine in boards.benches():
+            yield bench_job(machine, self.folder(BOARD=machine.board, ARCH=machine.arch))
         yield python_job()
         for options, different in VARIANTS:
             build = variant_name(options)
@@ -465,6 +479,8 @@ class Tests:
             yield name, ["runs"], options
         for board, arch in dict.fromkeys((m.board, m.arch) for m in self.board_machines()):
             yield f"images {board} {arch}", ["all"], {"BOARD": board, "ARCH": arch}
+        for machine in boards.benches():
+            yield name_of_bench(machine), ["bench-image"], {"BOARD": machine.board, "ARCH": machine.arch}
 
     def run(self):
         start_time = time.monotonic()

@@ -46,6 +46,16 @@ class Descriptions(unittest.TestCase):
         self.assertEqual([command[i + 1] for i, word in enumerate(command) if word == "-serial"],
                          ["null", "stdio"])
 
+    def test_bench(self):
+        self.assertEqual(list(boards.read_bench("b", GOOD)), [])
+        text = GOOD + '[bench]\narch = ["a64"]\narguments = ["-kernel", "{build}/bench.elf"]\n'
+        machine, = boards.read_bench("b", text)
+        self.assertEqual((machine.name, machine.machine), ("b bench a64", "moon"))
+        self.assertIn("build/b/bench.elf", machine.command("build/b"))
+        self.assertEqual(len(list(boards.read("b", text))), 3)
+        with self.assertRaisesRegex(ValueError, "bench: unknown: speed"):
+            list(boards.read_bench("b", text + "speed = 1\n"))
+
     def test_steps(self):
         class Console:
             did = []
