@@ -65,17 +65,15 @@ static const struct ash_device bcm283x_devices[] = {
 };
 
 /* Stub and spin table of the firmware before us; also where NULL points to. */
-static const struct ash_reserved bcm283x_reserved[] = {
-    {.range = {{0}, PAGE_BYTES}, .kind = ASH_RESERVED_KEEP, .name = "stub"},
-};
+static struct ash_reserved bcm283x_stub = {.kind = ASH_RESERVED_KEEP, .name = "stub"};
 
 static struct board_table bcm283x_table = {
     .ram = {{0}, RAM_LEAST},
     .console = {{UART0_BASE}, PAGE_BYTES},
     .timer_irq = BCM2836_IRQ_TIMER_VIRTUAL,
     .cpus = BCM283X_CPUS,
-    .reserved = bcm283x_reserved,
-    .reserved_count = sizeof(bcm283x_reserved) / sizeof(bcm283x_reserved[0]),
+    .reserved = &bcm283x_stub,
+    .reserved_count = 1,
     .device = bcm283x_devices,
     .device_count = sizeof(bcm283x_devices) / sizeof(bcm283x_devices[0]),
 };
@@ -107,11 +105,13 @@ static void start_console(void)
     pl011_init(ash_va(UART0_BASE));
 }
 
-void bcm283x_discover(const void *hint, uint32_t cluster, struct ash_platform *platform)
+void bcm283x_discover(const void *hint, const struct bcm283x_config *config,
+                      struct ash_platform *platform)
 {
     start_console();
     ask_for_memory();
-    bcm283x_table.cluster = cluster;
+    bcm283x_stub.range.size = config->stub;
+    bcm283x_table.cluster = config->cluster;
     table_platform(hint, &bcm283x_table, image_ram(), ash_boot_info.secure, platform);
 }
 

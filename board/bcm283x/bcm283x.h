@@ -25,8 +25,15 @@
 #define BCM283X_VMAP_BASE 0x50000000u
 #define BCM283X_VMAP_SIZE 0x2fff0000u
 
+/** What a board of the family has of its own. */
+struct bcm283x_config {
+    uint32_t cluster; /**< MPIDR of the first CPU; the linker script has it as well */
+    uint32_t stub;    /**< bytes from address 0 that are left to the firmware's stub */
+};
+
 /** For struct ash_board. */
-void bcm283x_discover(const void *hint, uint32_t cluster, struct ash_platform *platform);
+void bcm283x_discover(const void *hint, const struct bcm283x_config *config,
+                      struct ash_platform *platform);
 void bcm283x_console_init(const struct ash_platform *platform);
 int bcm283x_init(const struct ash_platform *platform);
 int bcm283x_cpu_init(void);

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+
+# What the firmware looks for on the card
+$(B)/kernel8.img $(B)/kernel7.img: $(B)/ashlar-ram.bin
+	$(Q)cp $< $@
+
+# In the place of kernel8.img: it takes all CPUs to AArch32, where kernel7.img begins.
+DROP8 := tests/machines/raspi3b/all.ld tests/machines/raspi3b/all.S tests/machines/a32/drop.S
+$(B)/drop8.elf: $(DROP8) $(O)/obj/compile.flags
+	$(Q)$(DROP_CC) $(MACHINE_FLAGS) -Wl,--defsym=stub_target=0x8000 $(DROP8:%.ld=-T%.ld) -o $@
+$(B)/drop8.img: $(B)/drop8.elf
+	$(Q)$(DROP_CC:gcc=objcopy) -O binary $< $@
