@@ -238,8 +238,10 @@ static void serve_for_ever(void *arg)
     unsigned n = number_of(&program->user);
 
     for (;;) {
-        program->event = ash_user_run(&program->user, &program->trap);
-        if (program->event != ASH_USER_INTERRUPT) {
+        enum ash_user_event event = ash_user_run(&program->user, &program->trap);
+
+        if (event != ASH_USER_INTERRUPT) {
+            program->event = event;
             coroutine_go(&serving[n], &starting[n]);
         } else { /* go_on() keeps it out, and it would end every further run */
             port_irq_unmask();
