@@ -15,7 +15,7 @@ Before a disk is written it is checked (tools/blockdev.py), shown, and the name 
 typed; elsewhere it is the name of the board. docs/flashing.md is the guide. Exit status: 0 done, 1
 refused or failed, 2 wrong usage.
 
-board/<name>/flash.toml says what a board takes by which means:
+board/<name>/flash.toml (or .../<arch>/flash.toml) says what a board takes by which means:
     [disk]     image            of the card
     [openocd]  image, kind      nor: in flash, at `address`; ram: loaded and started; the board's
                                 openocd.cfg describes its chips
@@ -202,13 +202,15 @@ def means(device):
     return "disk"
 
 
-def settings(board, name):
+def settings(board, arch, name):
     """What flash.toml says of one means; Refused says which there are."""
-    path = os.path.join(ROOT, "board", board, "flash.toml")
     described = {}
-    if os.path.exists(path):
-        with open(path, "rb") as file:
-            described = tomllib.load(file)
+    for folder in (os.path.join(board, arch), board):
+        path = os.path.join(ROOT, "board", folder, "flash.toml")
+        if os.path.exists(path):
+            with open(path, "rb") as file:
+                described = tomllib.load(file)
+            break
     if name not in described:
         ways = [f"    DEV={words}" for key, words in MEANS.items() if key in described]
         raise Refused(f"{board} is not written that way" + (", but by" if ways else ""), *ways)
@@ -219,7 +221,7 @@ def choose_image(args):
     """The file to write: the caller's, or the board's usual one."""
     if args.image:
         return args.image
-    path = os.path.join(args.build, settings(args.board, means(args.device))["image"])
+    path = os.path.join(args.build, settings(args.board, args.arch, means(args.device))["image"])
     if os.path.exists(f"{path}.skipped"):
         with open(f"{path}.skipped", encoding="utf-8") as file:
             raise Refused(f"{path} could not be made: {file.read().strip()}")
@@ -229,7 +231,7 @@ def choose_image(args):
 def flash_by_openocd(args, out):
     """Flash memory or RAM through a debug adapter."""
     check_image(args.image, partitioned=False)
-    described = settings(args.board, "openocd")
+    described = settings(args.board, args.arch, "openocd")
     command = flash_openocd.command(args.device.removeprefix("openocd:"), args.board, described,
                                     args.image)
     print(" ".join(command), file=out)
@@ -248,7 +250,7 @@ def flash_by_openocd(args, out):
 def flash_by_uboot(args, out):
     """Flash memory or RAM by U-Boot."""
     check_image(args.image, partitioned=False)
-    described = settings(args.board, "uboot")
+    described = settings(args.board, args.arch, "uboot")
     memory = uboot_commands.Memory(*(described.get(name, default) for name, default in (
         ("ram", 0), ("address", 0), ("sector", 0), ("start", ""))))
     with open(args.image, "rb") as file:
@@ -286,6 +288,7 @@ def parse(argv):
     parser.add_argument("device", help="see above")
     parser.add_argument("image", nargs="?", help="the file to write")
     parser.add_argument("--board", default="", help="what the image is for")
+    parser.add_argument("--arch", default="", help="its execution state")
     parser.add_argument("--build", default="", help="folder of its images")
     parser.add_argument("--raw", action="store_true", help="the image has no partition table")
     parser.add_argument("--allow", type=allowances, default=[], help="what is refused otherwise: "

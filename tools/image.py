@@ -6,9 +6,9 @@
     image.py flash BIN --bytes 64M --out IMG
 
 A card is described in genimage's language. The files that the description names come, in this order,
-from Debian's boot loaders (NAME.bin is what tools/uboot.py calls NAME), from the board's folder
-(NAME.scr is made of NAME.cmd, with @load@ and @entry@ replaced by the addresses of ashlar-ram.elf) and
-from the build folder. Where a boot loader cannot be had, no image is made, and OUT.skipped says why.
+from Debian's boot loaders (NAME.bin is what tools/uboot.py calls NAME), from the description's folder
+and the one above it (NAME.scr is made of NAME.cmd, with @load@ and @entry@ replaced by the addresses of
+ashlar-ram.elf) and from the build folder. Where a boot loader cannot be had, no image is made, and OUT.skipped says why.
 
 Two runs give the same bytes: dates are fixed, serial numbers are in the description.
 """
@@ -53,32 +53,34 @@ def fill_in(text, elf):
     return text.replace("@load@", f"{load:#x}").replace("@entry@", f"{entry:#x}")
 
 
-def provide(name, board, build, folder):
-    """Puts an input into the folder; uboot.Unavailable if its boot loader cannot be had."""
-    target = os.path.join(folder, name)
-    commands = os.path.join(board, f"{name.removesuffix('.scr')}.cmd")
+def provide(name, folders, build, target):
+    """Puts an input into the folder `target`; uboot.Unavailable if its boot loader cannot be had."""
+    out = os.path.join(target, name)
     if name.endswith(".bin") and name.removesuffix(".bin") in uboot.FILES:
-        shutil.copyfile(uboot.path(name.removesuffix(".bin")), target)
-    elif name.endswith(".scr") and os.path.exists(commands):
-        with open(commands, encoding="ascii") as file:
-            uimage.script(fill_in(file.read(), os.path.join(build, "ashlar-ram.elf")), target)
-    else:
-        for source in (os.path.join(board, name), os.path.join(build, name)):
-            if os.path.exists(source):
-                shutil.copyfile(source, target)
-                return
-        raise ImageError(f"{name}: neither in {board} nor in {build}")
+        shutil.copyfile(uboot.path(name.removesuffix(".bin")), out)
+        return
+    for folder in (*folders, build):
+        commands = os.path.join(folder, f"{name.removesuffix('.scr')}.cmd")
+        if name.endswith(".scr") and os.path.exists(commands):
+            with open(commands, encoding="ascii") as file:
+                uimage.script(fill_in(file.read(), os.path.join(build, "ashlar-ram.elf")), out)
+            return
+        if os.path.exists(os.path.join(folder, name)):
+            shutil.copyfile(os.path.join(folder, name), out)
+            return
+    raise ImageError(f"{name}: neither in {' nor in '.join((*folders, build))}")
 
 
 def card(config, build, out):
     """An image by genimage; whole, or not at all."""
     with open(config, encoding="utf-8") as file:
         wanted = inputs(file.read())
+    folders = [os.path.dirname(config), os.path.dirname(os.path.dirname(config))]
     with tempfile.TemporaryDirectory(dir=os.path.dirname(out) or ".") as folder:
         for name in ("input", "root", "out"):
             os.mkdir(os.path.join(folder, name))
         for name in wanted:
-            provide(name, os.path.dirname(config), build, os.path.join(folder, "input"))
+            provide(name, folders, build, os.path.join(folder, "input"))
         process = subprocess.run(
             ["genimage", "--config", os.path.abspath(config), "--rootpath", "root", "--tmppath", "tmp",
              "--inputpath", "input", "--outputpath", "out"], cwd=folder, check=False, text=True,

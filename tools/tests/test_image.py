@@ -163,11 +163,12 @@ class Boards(unittest.TestCase):
 
     def described(self):
         for board in sorted(os.listdir(os.path.join(boards.ROOT, "board"))):
-            for name in flash.MEANS:
-                try:
-                    yield board, name, flash.settings(board, name)
-                except flash.Refused:
-                    pass
+            for arch in ("a32", "a64"):
+                for name in flash.MEANS:
+                    try:
+                        yield board, name, flash.settings(board, arch, name)
+                    except flash.Refused:
+                        pass
 
     def test_words(self):
         words = {"disk": {"image"}, "openocd": {"image", "kind", "address"},
@@ -188,29 +189,29 @@ class Boards(unittest.TestCase):
 
     @unittest.skipUnless(shutil.which("openocd"), "no OpenOCD")
     def test_openocd_reads_its_configurations(self):
-        for board, name, settings in self.described():
-            if name == "openocd":
-                with self.subTest(board):
-                    self.assertIn(settings["kind"], ("nor", "ram"))
-                    command = flash_openocd.command("interface/dummy.cfg", board, settings, "x.bin")
-                    procedure = command[-1].split()[0]
-                    # Nothing is there to talk to: read the configurations, and end.
-                    command[-1] = f"info body {procedure}; shutdown"
-                    process = subprocess.run(command, check=False, text=True, timeout=60,
-                                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-                    self.assertEqual(process.returncode, 0, process.stdout)
-                    self.assertNotIn("Error", process.stdout)
+        found = {board: settings for board, name, settings in self.described() if name == "openocd"}
+        for board, settings in found.items():
+            with self.subTest(board):
+                self.assertIn(settings["kind"], ("nor", "ram"))
+                command = flash_openocd.command("interface/dummy.cfg", board, settings, "x.bin")
+                procedure = command[-1].split()[0]
+                # Nothing is there to talk to: read the configurations, and end.
+                command[-1] = f"info body {procedure}; shutdown"
+                process = subprocess.run(command, check=False, text=True, timeout=60,
+                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                self.assertEqual(process.returncode, 0, process.stdout)
+                self.assertNotIn("Error", process.stdout)
 
     def test_no_such_means(self):
         with self.assertRaisesRegex(flash.Refused, "virt is not written that way"):
-            flash.settings("virt", "disk")
+            flash.settings("virt", "a32", "disk")
 
     def test_skipped_image(self):
         with tempfile.TemporaryDirectory() as folder:
             with open(os.path.join(folder, "sd.img.skipped"), "w", encoding="ascii") as file:
                 file.write("no mirror")
-            args = mock.Mock(image=None, board="b", build=folder, device="/dev/sdb")
-            with mock.patch.object(flash, "settings", lambda board, means: {"image": "sd.img"}), \
+            args = mock.Mock(image=None, board="b", arch="a32", build=folder, device="/dev/sdb")
+            with mock.patch.object(flash, "settings", lambda board, arch, means: {"image": "sd.img"}), \
                     self.assertRaisesRegex(flash.Refused, "could not be made: no mirror"):
                 flash.choose_image(args)
 
