@@ -8,6 +8,7 @@
 #include "alloc/dma_check.h"
 #include "alloc/dma_limits.h"
 #include "ashlar/vmap.h"
+#include "port/outside.h"
 #include "port/port.h"
 
 /* A device that went through ash_dma_init; not a value that memory has by chance. */
@@ -19,6 +20,9 @@ static unsigned dma_ram_count;
 
 void ash_dma_setup(const struct ash_regions *regions, struct ash_range stacks)
 {
+    if (!outside_interrupts(__func__)) {
+        return;
+    }
     dma_list_start();
     dma_members_start();
     dma_check_start(stacks);

@@ -7,6 +7,7 @@
  * mapping, and between two calls none of them is dirty.
  */
 #include "alloc/dma_limits.h"
+#include "port/outside.h"
 #include "port/port.h"
 #include "port/spinlock.h"
 
@@ -56,6 +57,10 @@ static uint64_t bounce_step(const struct ash_dma_device *device)
 int ash_dma_bounce_create(struct ash_dma_bounce *bounce, const char *name, struct ash_pmem *region,
                           uint64_t size, const struct ash_dma_device *device)
 {
+    if (!outside_locks(__func__)) {
+        return ASH_EPERM;
+    }
+
     struct ash_pmem_request request = {.size = size, .align = bounce_step(device)};
     int error;
 
@@ -86,6 +91,9 @@ int ash_dma_bounce_destroy(struct ash_dma_bounce *bounce)
 {
     int error;
 
+    if (!outside_locks(__func__)) {
+        return ASH_EPERM;
+    }
     if (bounce->slots == 0) {
         return ASH_EINVAL;
     }

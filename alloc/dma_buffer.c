@@ -7,6 +7,7 @@
 #include "alloc/pmem_region.h"
 #include "ashlar/dma.h"
 #include "ashlar/frames.h"
+#include "port/outside.h"
 
 int dma_block(const struct ash_dma_device *device, struct ash_pmem *region,
               struct ash_pmem_request *request, struct ash_pmem_block *block)
@@ -70,6 +71,9 @@ int ash_dma_alloc(struct ash_dma_device *device, struct ash_pmem *region, uint64
 {
     struct ash_pmem_request request = {.size = size};
 
+    if (!outside_locks(__func__)) {
+        return ASH_EPERM;
+    }
     if (!dma_is_ready(device) || size == 0) {
         return ASH_EINVAL;
     }
@@ -83,6 +87,10 @@ int ash_dma_alloc(struct ash_dma_device *device, struct ash_pmem *region, uint64
 
 int ash_dma_free(struct ash_dma_buffer *buffer)
 {
+    if (!outside_locks(__func__)) {
+        return ASH_EPERM;
+    }
+
     struct ash_dma_buffer old = *buffer;
     struct dma_record record = dma_record_of(&old, buffer, __builtin_return_address(0));
     int error = dma_check_same(&record, old.record);

@@ -8,6 +8,7 @@
 #include "alloc/dma_limits.h"
 #include "ashlar/fault.h"
 #include "ashlar/frames.h"
+#include "port/outside.h"
 #include "port/port.h"
 #include "port/spinlock.h"
 
@@ -106,6 +107,9 @@ int ash_dma_pool_create(struct ash_dma_pool *pool, const char *name, struct ash_
     struct ash_dma_pool made = {.name = name, .count = count, .free = POOL_END};
     int error;
 
+    if (!outside_locks(__func__)) {
+        return ASH_EPERM;
+    }
     if (!dma_is_ready(device)) {
         return ASH_EINVAL;
     }
@@ -138,6 +142,9 @@ int ash_dma_pool_destroy(struct ash_dma_pool *pool)
     uint32_t used;
     int error;
 
+    if (!outside_locks(__func__)) {
+        return ASH_EPERM;
+    }
     if (pool->count == 0) {
         return ASH_EINVAL;
     }

@@ -4,6 +4,7 @@
  */
 #include "alloc/dma_check.h"
 #include "alloc/dma_limits.h"
+#include "port/outside.h"
 #include "port/port.h"
 #include "port/spinlock.h"
 
@@ -84,6 +85,10 @@ static void report_device(const struct ash_dma_device *device, ash_print_fn prin
 
 void ash_dma_report(ash_print_fn print)
 {
+    if (!outside_locks(__func__)) {
+        return;
+    }
+
     static const char *const directions[] = {"buffer", "to device", "from device", "both ways"};
     struct ash_dma_stats stats;
     struct dma_record record;

@@ -4,6 +4,7 @@
  * of them.
  */
 #include "alloc/dma_limits.h"
+#include "port/outside.h"
 #include "port/spinlock.h"
 
 static struct {
@@ -66,6 +67,9 @@ void ash_dma_usage(ash_usage_visit visit, void *arg)
 {
     struct ash_usage usage;
 
+    if (!outside_locks(__func__)) {
+        return;
+    }
     for (unsigned n = 0; nth_usage(n, &usage); n++) {
         visit(&usage, arg);
     }

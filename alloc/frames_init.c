@@ -4,6 +4,7 @@
  * map, and later adopts reserved frames. Never looks at the contents of frames.
  */
 #include "alloc/frames_cache.h"
+#include "port/outside.h"
 
 /** The smallest order whose block holds `count` frames, at most ASH_MAX_ORDER. */
 static unsigned order_for(uint64_t count)
@@ -170,6 +171,9 @@ int ash_frames_init(struct ash_regions *regions, const struct ash_frames_config 
     struct ash_range range;
     int error;
 
+    if (!outside_interrupts(__func__)) {
+        return ASH_EPERM;
+    }
     if (config->direct_limit.value < config->dma_limit.value ||
         !ash_is_aligned(config->direct_limit.value | config->dma_limit.value, ASH_PAGE_SIZE)) {
         return ASH_EINVAL;
@@ -249,6 +253,9 @@ int ash_frames_adopt(struct ash_range range, unsigned owner)
     uint64_t end;
     int error;
 
+    if (!outside_interrupts(__func__)) {
+        return ASH_EPERM;
+    }
     if (range.size == 0 || owner >= ASH_OWNERS) {
         return ASH_EINVAL;
     }

@@ -4,6 +4,7 @@
  * short steps under the lock; prints with no lock held. Changes nothing.
  */
 #include "alloc/frames_cache.h"
+#include "port/outside.h"
 
 /** Blocks or reserved frames that are looked at before the lock is let go. */
 #define STEP 64u
@@ -82,6 +83,9 @@ int ash_frames_stats(enum ash_zone zone, struct ash_frames_stats *stats)
 {
     struct census census;
 
+    if (!outside_interrupts(__func__)) {
+        return ASH_EPERM;
+    }
     if ((unsigned)zone >= ASH_ZONE_COUNT) {
         return ASH_EINVAL;
     }
@@ -95,6 +99,9 @@ uint32_t ash_frames_owned(unsigned owner)
     struct census census;
     uint32_t frames = 0;
 
+    if (!outside_interrupts(__func__)) {
+        return 0;
+    }
     take_census(&census);
     for (unsigned i = 0; i < ASH_OWNERS; i++) {
         if (i == owner || owner == ASH_OWNERS) {
@@ -154,6 +161,9 @@ uint32_t ash_frames_leaks(unsigned owner, ash_print_fn print)
     struct found found[FOUND];
     uint32_t blocks = 0;
 
+    if (!outside_locks(__func__)) {
+        return 0;
+    }
     for (unsigned at = 0; at < frames_state.range_count; at++) {
         for (uint32_t offset = 0; offset < frames_state.range[at].count;) {
             unsigned count = find_owned(at, &offset, owner, found);
@@ -173,6 +183,9 @@ void ash_frames_usage(ash_usage_visit visit, void *arg)
 {
     struct census census;
 
+    if (!outside_locks(__func__)) {
+        return;
+    }
     take_census(&census);
     for (unsigned zone = 0; zone < ASH_ZONE_COUNT; zone++) {
         struct ash_frames_stats stats;
@@ -198,6 +211,9 @@ void ash_frames_report(ash_print_fn print)
 {
     struct census census;
 
+    if (!outside_locks(__func__)) {
+        return;
+    }
     take_census(&census);
     print("zone      frames      free      most  failed  free blocks of order 0 to %u\n",
           (unsigned)ASH_MAX_ORDER);

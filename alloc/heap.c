@@ -5,6 +5,7 @@
  * hook is told, and frames are asked, with the lock not held.
  */
 #include "alloc/heap.h"
+#include "port/outside.h"
 
 #define NEVER(condition) __builtin_expect((condition), 0)
 
@@ -227,6 +228,9 @@ int ash_heap_init(struct ash_heap *heap, const char *name, void *memory, size_t 
     uintptr_t start = ((uintptr_t)memory + HEAP_UNIT - 1) & ~(uintptr_t)(HEAP_UNIT - 1);
     uintptr_t end = (uintptr_t)memory + size;
 
+    if (!outside_interrupts(__func__)) {
+        return ASH_EPERM;
+    }
     if (heap == NULL || memory == NULL) {
         return ASH_EINVAL;
     }

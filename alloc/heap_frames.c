@@ -4,6 +4,7 @@
  * asked with the heap's lock not held: two CPUs may then both grow it.
  */
 #include "alloc/heap.h"
+#include "port/outside.h"
 
 /** Frames for a chunk that has room for `units`: as many as a heap likes to grow by, or fewer. */
 static int take_frames(uint32_t units, ash_frame_t *frame, unsigned *order)
@@ -123,6 +124,9 @@ struct ash_heap ash_heap_default = {
 
 int ash_heap_init_frames(struct ash_heap *heap, const char *name)
 {
+    if (!outside_interrupts(__func__)) {
+        return ASH_EPERM;
+    }
     if (heap == NULL) {
         return ASH_EINVAL;
     }

@@ -3,6 +3,7 @@
  * The list of all heaps, and what each tells of itself: figures, usage, owners, the report.
  */
 #include "alloc/heap.h"
+#include "port/outside.h"
 
 static struct ash_heap *heaps;
 static struct ash_spinlock heaps_lock = ASH_SPINLOCK(ASH_LOCK_HEAPS, "heaps");
@@ -36,6 +37,10 @@ static void delist(struct ash_heap *heap)
 
 int ash_heap_destroy(struct ash_heap *heap)
 {
+    if (!outside_interrupts(__func__)) {
+        return ASH_EPERM;
+    }
+
     unsigned long saved = spinlock_acquire(&heap->lock);
     bool busy = heap->blocks != 0 || (heap->source != NULL && heap->chunk != NULL);
 
@@ -80,6 +85,10 @@ void ash_heap_stats(struct ash_heap *heap, struct ash_heap_stats *stats)
 
 void ash_heap_walk(struct ash_heap *heap, ash_heap_visit visit, void *arg)
 {
+    if (!outside_interrupts(__func__)) {
+        return;
+    }
+
     unsigned long saved = spinlock_acquire(&heap->lock);
 
     for (struct heap_chunk *chunk = heap->chunk; chunk != NULL; chunk = chunk->next) {
@@ -110,6 +119,9 @@ static void add_owned(const struct ash_heap_block *block, void *arg)
 
 void ash_heap_owned(struct ash_heap *heap, struct ash_heap_owned owned[ASH_OWNERS])
 {
+    if (!outside_interrupts(__func__)) {
+        return;
+    }
     for (unsigned owner = 0; owner < ASH_OWNERS; owner++) {
         owned[owner] = (struct ash_heap_owned){0};
     }
@@ -141,6 +153,9 @@ void ash_heaps_usage(ash_usage_visit visit, void *arg)
 {
     struct ash_heap_stats stats;
 
+    if (!outside_locks(__func__)) {
+        return;
+    }
     for (unsigned n = 0; look(n, &stats, NULL); n++) {
         visit(&(struct ash_usage){.module = "heap",
                                   .name = stats.name,
@@ -161,6 +176,9 @@ void ash_heaps_report(ash_print_fn print)
     struct ash_heap_owned owned[ASH_OWNERS];
     struct ash_heap_stats stats;
 
+    if (!outside_locks(__func__)) {
+        return;
+    }
     print("heap               total      used    blocks      most      free   largest  chunks  "
           "failed\n");
     for (unsigned n = 0; look(n, &stats, owned); n++) {

@@ -3,6 +3,7 @@
  * The named regions: registered once, found by name and number.
  */
 #include "alloc/pmem_region.h"
+#include "port/outside.h"
 #include "port/spinlock.h"
 
 static struct ash_pmem regions[ASH_PMEM_REGIONS];
@@ -10,6 +11,9 @@ static uint32_t region_count; /* published with release order: the regions below
 
 void ash_pmem_init(struct ash_mmu *map, struct ash_spinlock *map_lock)
 {
+    if (!outside_interrupts(__func__)) {
+        return;
+    }
     pmem_view_init(map, map_lock);
     port_store_release(&region_count, 0);
 }
@@ -119,6 +123,10 @@ static int pmem_take_bookkeeping(struct ash_range range, ash_frame_t *tags, ash_
 
 int ash_pmem_add(const char *name, struct ash_range range)
 {
+    if (!outside_interrupts(__func__)) {
+        return ASH_EPERM;
+    }
+
     uint32_t n = port_load_acquire(&region_count);
     struct ash_pmem *region = &regions[n];
     ash_frame_t tags, nodes;

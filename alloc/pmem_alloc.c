@@ -7,6 +7,7 @@
  */
 #include "alloc/pmem_place.h"
 #include "alloc/pmem_region.h"
+#include "port/outside.h"
 #include "port/port.h"
 #include "port/spinlock.h"
 
@@ -238,6 +239,10 @@ static inline int pmem_check(uint64_t size, uint64_t align, uint32_t flags, stru
 int ash_pmem_alloc(struct ash_pmem *region, uint64_t size, uint64_t align, uint32_t flags,
                    struct ash_pmem_block *block)
 {
+    if (!outside_locks(__func__)) {
+        return ASH_EPERM;
+    }
+
     struct pmem_want want = {.end = region->runs.quanta};
     int error = pmem_check(size, align, flags, &want);
 
@@ -247,6 +252,10 @@ int ash_pmem_alloc(struct ash_pmem *region, uint64_t size, uint64_t align, uint3
 int ash_pmem_alloc_request(struct ash_pmem *region, const struct ash_pmem_request *request,
                            struct ash_pmem_block *block)
 {
+    if (!outside_locks(__func__)) {
+        return ASH_EPERM;
+    }
+
     uint64_t last = request->max != 0 ? request->max : UINT64_MAX - 1;
     uint64_t base = region->range.base.value;
     struct pmem_limits limits = {.boundary = request->boundary, .begin = request->min};
@@ -285,6 +294,9 @@ int ash_pmem_alloc_at(struct ash_pmem *region, uint64_t offset, uint64_t size, u
 {
     unsigned long saved;
 
+    if (!outside_locks(__func__)) {
+        return ASH_EPERM;
+    }
     if (!pmem_flags_fit(flags) || size == 0) {
         return ASH_EINVAL;
     }

@@ -5,6 +5,7 @@
  */
 #include "alloc/pmem_region.h"
 #include "ashlar/fault.h"
+#include "port/outside.h"
 #include "port/spinlock.h"
 
 static bool pmem_is_region(const struct ash_pmem *region)
@@ -173,6 +174,9 @@ static int pmem_act(const struct ash_pmem_block *block, enum pmem_action action,
 
 int ash_pmem_free(const struct ash_pmem_block *block)
 {
+    if (!outside_locks(__func__)) {
+        return ASH_EPERM;
+    }
     return pmem_act(block, PMEM_FREE, __builtin_return_address(0));
 }
 
@@ -224,6 +228,9 @@ uint32_t ash_pmem_release(unsigned owner)
     struct ash_pmem *region;
     uint32_t count = 0;
 
+    if (!outside_locks(__func__)) {
+        return 0;
+    }
     for (unsigned n = 0; (region = ash_pmem_region(n)) != NULL; n++) {
         uint32_t index = 0;
 

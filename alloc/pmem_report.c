@@ -5,6 +5,7 @@
  */
 #include "alloc/pmem_region.h"
 #include "ashlar/fault.h"
+#include "port/outside.h"
 #include "port/spinlock.h"
 
 static bool pmem_contains(const struct ash_pmem *region, ash_pa_t pa)
@@ -60,6 +61,9 @@ void ash_pmem_usage(ash_usage_visit visit, void *arg)
 {
     struct ash_pmem *region;
 
+    if (!outside_locks(__func__)) {
+        return;
+    }
     for (unsigned n = 0; (region = ash_pmem_region(n)) != NULL; n++) {
         struct ash_usage usage = {.module = "pmem", .name = region->name};
         struct ash_pmem_stats stats;
@@ -194,6 +198,9 @@ void ash_pmem_report(ash_print_fn print)
 {
     struct ash_pmem *region;
 
+    if (!outside_locks(__func__)) {
+        return;
+    }
     for (unsigned n = 0; (region = ash_pmem_region(n)) != NULL; n++) {
         struct ash_pmem_stats stats;
         struct pmem_line line;

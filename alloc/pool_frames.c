@@ -5,10 +5,15 @@
  */
 #include "alloc/pool.h"
 #include "ashlar/frames.h"
+#include "port/outside.h"
 
 int ash_pool_create(struct ash_pool *pool, const char *name, size_t size, size_t align,
                     uint32_t count)
 {
+    if (!outside_interrupts(__func__)) {
+        return ASH_EPERM;
+    }
+
     size_t states = ASH_CHECK >= 1 ? (size_t)count * sizeof(uint32_t) : 0;
     uint64_t stride;
     uint64_t start;
@@ -67,6 +72,9 @@ int ash_pool_destroy(struct ash_pool *pool)
 {
     struct ash_pool_stats stats;
 
+    if (!outside_interrupts(__func__)) {
+        return ASH_EPERM;
+    }
     if (pool->order == 0) {
         return ASH_EINVAL;
     }

@@ -4,6 +4,7 @@
  * ones in a list. Changes no pool.
  */
 #include "alloc/pool.h"
+#include "port/outside.h"
 #include "port/spinlock.h"
 
 #define STEPS 64u /* free blocks that are passed with the list's lock held once */
@@ -116,6 +117,9 @@ void ash_pools_report(ash_print_fn print)
 {
     struct ash_pool_stats stats;
 
+    if (!outside_locks(__func__)) {
+        return;
+    }
     print("pool                 size   blocks     used     most  failed\n");
     for (size_t n = 0; nth_stats(n, &stats); n++) {
         print("%-16s %8lu %8lu %8lu %8lu %7lu\n", stats.name, (unsigned long)stats.size,
@@ -128,6 +132,9 @@ void ash_pools_usage(ash_usage_visit visit, void *arg)
 {
     struct ash_pool_stats stats;
 
+    if (!outside_locks(__func__)) {
+        return;
+    }
     for (size_t n = 0; nth_stats(n, &stats); n++) {
         const struct ash_usage usage = {
             .module = "pool",

@@ -5,6 +5,7 @@
 #include "alloc/slab.h"
 
 #include "ashlar/pool.h"
+#include "port/outside.h"
 
 #define OBJECTS_WANTED 8u /* of a slab, as long as that takes no more than ... */
 #define ORDER_WANTED   3u
@@ -44,6 +45,10 @@ static void fit_slots(struct ash_slab *cache)
 
 int ash_slab_create(struct ash_slab *slab, const struct ash_slab_config *config)
 {
+    if (!outside_interrupts(__func__)) {
+        return ASH_EPERM;
+    }
+
     size_t align = config->align == 0 ? _Alignof(max_align_t) : config->align;
     uint64_t stride;
     uint32_t count;
@@ -228,6 +233,10 @@ uint32_t ash_slab_shrink(struct ash_slab *slab)
 
 int ash_slab_destroy(struct ash_slab *slab)
 {
+    if (!outside_interrupts(__func__)) {
+        return ASH_EPERM;
+    }
+
     unsigned long saved = spinlock_acquire(&slab->lock);
     bool busy;
 

@@ -3,6 +3,7 @@
  * The list of all object caches, their figures, and how one checks itself. Changes no cache.
  */
 #include "alloc/slab.h"
+#include "port/outside.h"
 
 static struct ash_slab *caches;
 static struct ash_spinlock caches_lock = ASH_SPINLOCK(ASH_LOCK_SLABS, "object caches");
@@ -87,6 +88,9 @@ void ash_slabs_report(ash_print_fn print)
 {
     struct ash_slab_stats stats;
 
+    if (!outside_locks(__func__)) {
+        return;
+    }
     print("slabinfo - version: 2.1\n"
           "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>"
           " : tunables <limit> <batchcount> <sharedfactor>"
@@ -104,6 +108,9 @@ void ash_slabs_usage(ash_usage_visit visit, void *arg)
 {
     struct ash_slab_stats stats;
 
+    if (!outside_locks(__func__)) {
+        return;
+    }
     for (unsigned n = 0; nth_stats(n, &stats); n++) {
         uint64_t objects = (uint64_t)stats.slabs * stats.per_slab;
         const struct ash_usage usage = {

@@ -7,6 +7,7 @@
  */
 #include "alloc/vmap.h"
 
+#include "port/outside.h"
 #include "port/port.h"
 
 struct vmap_state vmap_state = {.lock = ASH_SPINLOCK(ASH_LOCK_VMAP, "vmap")};
@@ -18,6 +19,9 @@ int ash_vmap_init(struct ash_mmu *map, struct ash_spinlock *lock, struct ash_ran
     uintptr_t pages = (uintptr_t)(range.size >> ASH_PAGE_SHIFT);
     int error;
 
+    if (!outside_interrupts(__func__)) {
+        return ASH_EPERM;
+    }
     spinlock_retire(&vmap_state.lock);
     vmap_state = (struct vmap_state){.map = map, .map_lock = lock};
     spinlock_init(&vmap_state.lock, ASH_LOCK_VMAP, "vmap");
@@ -250,6 +254,9 @@ int ash_vmap(const ash_frame_t *frames, size_t count, ash_mmu_attr_t attr, void 
     struct vmap_area *area;
     int error;
 
+    if (!outside_interrupts(__func__)) {
+        return ASH_EPERM;
+    }
     if (count == 0) {
         return ASH_EINVAL;
     }
@@ -281,6 +288,10 @@ int ash_vmap(const ash_frame_t *frames, size_t count, ash_mmu_attr_t attr, void 
 
 void ash_vunmap(void *address)
 {
+    if (!outside_interrupts(__func__)) {
+        return;
+    }
+
     struct vmap_area *area =
         vmap_claim(address, 1u << VMAP_FRAMES | 1u << VMAP_DEVICE, __builtin_return_address(0));
 

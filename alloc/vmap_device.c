@@ -3,6 +3,7 @@
  * Devices in the vmap range: one mapping for all who ask for the same registers.
  */
 #include "alloc/vmap.h"
+#include "port/outside.h"
 
 /* The address of [pa, end) in a device mapping that is there, which has one more use then. */
 static bool share(uint64_t pa, uint64_t end, ash_va_t *va)
@@ -32,6 +33,9 @@ int ash_vmap_device(ash_pa_t pa, uint64_t size, ash_va_t *va)
     unsigned long saved;
     int error;
 
+    if (!outside_interrupts(__func__)) {
+        return ASH_EPERM;
+    }
     if (size == 0) {
         return ASH_EINVAL;
     }

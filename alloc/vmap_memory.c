@@ -3,6 +3,7 @@
  * Mapped memory with frames of its own. Which frames they are is remembered by the map alone.
  */
 #include "alloc/vmap.h"
+#include "port/outside.h"
 
 static void give_frames(const ash_frame_t *frames, size_t count)
 {
@@ -110,6 +111,10 @@ void vmap_memory_close(struct vmap_area *area)
 
 void *ash_vmap_alloc(size_t bytes)
 {
+    if (!outside_interrupts(__func__)) {
+        return NULL;
+    }
+
     struct vmap_area *area = vmap_memory_open(bytes, ASH_OWNER_VMAP);
     void *address;
 
@@ -125,6 +130,9 @@ void ash_vmap_free(void *address)
 {
     struct vmap_area *area;
 
+    if (!outside_interrupts(__func__)) {
+        return;
+    }
     if (address == NULL) {
         return;
     }

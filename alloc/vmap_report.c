@@ -3,9 +3,14 @@
  * Figures, the list of areas, and the check of areas against the map. Changes nothing.
  */
 #include "alloc/vmap.h"
+#include "port/outside.h"
 
 void ash_vmap_stats(struct ash_vmap_stats *stats)
 {
+    if (!outside_interrupts(__func__)) {
+        return;
+    }
+
     unsigned long saved = spinlock_acquire(&vmap_state.lock);
     struct vmap_areas *areas = &vmap_state.areas;
     uintptr_t largest = vmap_areas_largest(areas);
@@ -36,6 +41,10 @@ static bool area_from(uintptr_t page, struct vmap_area *copy)
 
 void ash_vmap_report(ash_print_fn print)
 {
+    if (!outside_locks(__func__)) {
+        return;
+    }
+
     static const char *const names[] = {"free",  "changing", "frames", "memory",
                                         "stack", "device",   "windows"};
     struct vmap_area area;
@@ -108,6 +117,9 @@ int ash_vmap_verify(void)
     const char *what = NULL;
     uintptr_t page = vmap_state.first;
 
+    if (!outside_interrupts(__func__)) {
+        return ASH_EPERM;
+    }
     if (vmap_state.pages != 0) {
         unsigned long saved = spinlock_acquire(&vmap_state.lock);
 

@@ -8,6 +8,7 @@
  */
 #include "alloc/vmap.h"
 #include "ashlar/trap.h"
+#include "port/outside.h"
 #include "port/port.h"
 
 static bool stack_find(uintptr_t address, struct ash_stack_place *place)
@@ -37,6 +38,10 @@ static void publish(struct vmap_area **link, struct vmap_area *area)
 
 void *ash_stack_create(const char *name, size_t bytes)
 {
+    if (!outside_interrupts(__func__)) {
+        return NULL;
+    }
+
     struct vmap_area *area = name == NULL ? NULL : vmap_memory_open(bytes, ASH_OWNER_STACK);
     unsigned long saved;
     void *base;
@@ -60,6 +65,9 @@ void ash_stack_destroy(void *stack)
     struct vmap_area *area, **link;
     unsigned long saved;
 
+    if (!outside_interrupts(__func__)) {
+        return;
+    }
     if (stack == NULL) {
         return;
     }

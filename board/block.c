@@ -6,6 +6,7 @@
 #include "board/block.h"
 
 #include "ashlar/irq.h"
+#include "port/outside.h"
 #include "port/spinlock.h"
 
 #define BLOCK_TIMEOUT_NS 10000000000u
@@ -37,6 +38,9 @@ int block_register(struct ash_block *block)
 
 unsigned ash_block_count(void)
 {
+    if (!outside_interrupts(__func__)) {
+        return 0;
+    }
     if (!block_looked) {
         block_looked = true;
         board_find_block_devices();
@@ -92,6 +96,9 @@ int ash_block_open(unsigned n, struct ash_pmem *region, struct ash_block **opene
     bool taken;
     int error;
 
+    if (!outside_locks(__func__)) {
+        return ASH_EPERM;
+    }
     if (n >= ash_block_count()) {
         return ASH_ENODEV;
     }
@@ -123,6 +130,10 @@ int ash_block_open(unsigned n, struct ash_pmem *region, struct ash_block **opene
 
 int ash_block_close(struct ash_block *block)
 {
+    if (!outside_locks(__func__)) {
+        return ASH_EPERM;
+    }
+
     unsigned long saved = spinlock_acquire(&block->lock);
     bool busy = block->in_flight != 0;
     int error;
@@ -171,6 +182,9 @@ int ash_block_set_mode(struct ash_block *block, enum ash_block_mode mode)
     unsigned long saved;
     int error;
 
+    if (!outside_interrupts(__func__)) {
+        return ASH_EPERM;
+    }
     if (mode == block->mode) {
         return 0;
     }
@@ -258,6 +272,10 @@ bool ash_block_done(const struct ash_block_request *request)
 
 int ash_block_wait(struct ash_block *block, struct ash_block_request *request)
 {
+    if (!outside_locks(__func__)) {
+        return ASH_EPERM;
+    }
+
     uint64_t start = ash_now_ns(), now;
     uint32_t looks = 0; /* counted only while no clock runs */
     unsigned long saved;
@@ -310,11 +328,17 @@ static int block_transfer(struct ash_block *block, enum ash_block_op op, uint64_
 
 int ash_block_read(struct ash_block *block, uint64_t sector, uint32_t count, ash_pa_t memory)
 {
+    if (!outside_locks(__func__)) {
+        return ASH_EPERM;
+    }
     return block_transfer(block, ASH_BLOCK_READ, sector, count, memory);
 }
 
 int ash_block_write(struct ash_block *block, uint64_t sector, uint32_t count, ash_pa_t memory)
 {
+    if (!outside_locks(__func__)) {
+        return ASH_EPERM;
+    }
     return block_transfer(block, ASH_BLOCK_WRITE, sector, count, memory);
 }
 
@@ -323,6 +347,9 @@ int ash_block_flush(struct ash_block *block)
     struct ash_block_request request;
     int error;
 
+    if (!outside_locks(__func__)) {
+        return ASH_EPERM;
+    }
     if (!block->info.volatile_cache) {
         return 0;
     }

@@ -140,6 +140,7 @@ mutants-fuzz: packages
 LINT_SOURCES := $(wildcard $(HOST_SOURCES))
 lint: packages
 	@$(PYTHON) tools/check_source.py
+	@$(PYTHON) tools/check_contexts.py
 	@printf '%s\n' $(LINT_SOURCES) | xargs -P $$(nproc) -I{} \
 	    clang-tidy --quiet --warnings-as-errors='*' {} -- $(HOST_FLAGS) 2>/dev/null
 	@cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,portability \

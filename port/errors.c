@@ -38,6 +38,8 @@ const char *ash_fault_kind_name(enum ash_fault_kind kind)
         return "DMA misuse";
     case ASH_FAULT_LOCK:
         return "lock misuse";
+    case ASH_FAULT_CONTEXT:
+        return "call from the wrong context";
     }
     return "unknown fault";
 }

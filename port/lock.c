@@ -3,6 +3,7 @@
  * What spinlocks do besides the ticket: wait, be listed and reported, and at ASH_CHECK 2 be taken
  * in the order of their ranks. Owns the list of locks and what each CPU holds.
  */
+#include "port/outside.h"
 #include "port/spinlock.h"
 
 #include "ashlar/fault.h"
@@ -124,6 +125,9 @@ void ash_locks_report(ash_print_fn print)
 {
     struct ash_spinlock lock;
 
+    if (!outside_locks(__func__)) {
+        return;
+    }
     print("rank           lock                  taken     waited\n");
     for (unsigned rank = ASH_LOCK_NONE; rank < ASH_LOCK_RANK_END; rank++) {
         for (unsigned n = 0; nth(rank, n, &lock); n++) {
@@ -138,6 +142,9 @@ void ash_locks_report(ash_print_fn print)
 
 void ash_locks_report(ash_print_fn print)
 {
+    if (!outside_locks(__func__)) {
+        return;
+    }
     print("%s\n", ASH_CPUS == 1 ? "one CPU: locks mask interrupts, and nothing is counted"
                                 : "ASH_CHECK is 0: locks have no names and no counters");
 }
@@ -220,6 +227,18 @@ static const struct ash_spinlock *out_of_order(unsigned cpu, const struct ash_sp
         }
     }
     return NULL;
+}
+
+/* An interrupt in the middle leaves it as it was, but the CPU must stay the same. */
+const struct ash_spinlock *spinlock_held(void)
+{
+    unsigned long saved = port_irq_save();
+    unsigned cpu = port_cpu();
+    const struct ash_spinlock *lock =
+        held[cpu].count == 0 ? NULL : held[cpu].lock[held[cpu].count - 1];
+
+    port_irq_restore(saved);
+    return lock;
 }
 
 bool spinlock_check_acquire(struct ash_spinlock *lock)

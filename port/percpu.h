@@ -14,6 +14,10 @@
 #define PERCPU_REPORTING (3 * PERCPU_WORD)
 #define PERCPU_SCRATCH   (4 * PERCPU_WORD) /* 4 words for the exception entries */
 #define PERCPU_PC        (8 * PERCPU_WORD)
+#define PERCPU_INSIDE    (9 * PERCPU_WORD)
+
+/* In that word: the MMU has not been turned on yet. What is below counts interrupts. */
+#define PERCPU_INSIDE_START 0x100
 
 /* An entry fills whole cache lines: a CPU in the pen writes its own with caches off, and a line
  * shared with a CPU that has them on would bring old values back. */
@@ -34,7 +38,9 @@ struct percpu {
     uintptr_t reporting; /**< set while a fatal report is printed */
     uintptr_t scratch[4];
     uintptr_t interrupted; /**< program counter that the last interrupt came to */
-    uintptr_t pad[7];
+    uintptr_t
+        inside; /**< interrupts that it is in, PERCPU_INSIDE_START; what port_inside() returns */
+    uintptr_t pad[6];
 };
 
 _Static_assert(sizeof(struct percpu) == PERCPU_SIZE, "assembler offsets");

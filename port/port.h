@@ -58,6 +58,8 @@
  *   unsigned long port_irq_save(void)              mask IRQ and FIQ; returns what was masked before
  *   void port_irq_restore(unsigned long saved)
  *   unsigned port_cpu(void)                        number of this CPU, 0 ... ASH_CPUS - 1
+ *   unsigned port_inside(void)                     how many interrupts this CPU is in, one in the
+ *                middle of another; plus PORT_INSIDE_START until its MMU is on
  *   void port_wait_event(void), port_send_event(void)                  WFE; DSB ISHST + SEV
  *   void port_relax(void)        YIELD, in a loop that looks for what no event announces (targets)
  *
@@ -102,6 +104,8 @@
 #include "ashlar/types.h"
 
 #define PORT_ASID_GLOBAL UINT32_MAX
+
+#define PORT_INSIDE_START 0x100u
 
 #define PORT_UPDATES_ACCESS 1u
 #define PORT_UPDATES_DIRTY  2u

@@ -37,8 +37,15 @@ static inline void spinlock_retire(struct ash_spinlock *lock)
  */
 bool spinlock_check_acquire(struct ash_spinlock *lock);
 bool spinlock_check_release(struct ash_spinlock *lock);
+/** The lock that this CPU took last of those that it holds, or NULL. */
+const struct ash_spinlock *spinlock_held(void);
 /** No CPU holds a lock: for a simulated machine that starts anew. */
 void spinlock_forget_held(void);
+#else
+static inline const struct ash_spinlock *spinlock_held(void)
+{
+    return NULL;
+}
 #endif
 
 /** Makes a lock; one that is made again is retired before. */

@@ -11,6 +11,7 @@
 #include "ashlar/pmem.h"
 #include "ashlar/vmap.h"
 #include "port/image.h"
+#include "port/percpu.h"
 #include "port/port.h"
 #include "startup/boot_console.h"
 #include "startup/boot_map.h"
@@ -161,6 +162,7 @@ void boot_start(const void *hint, uint32_t entry)
     }
     ash_mmu_publish(&ash_boot_map);
     processor_mmu_on(ash_mmu_root(&ash_boot_map), boot_space_bits());
+    percpu[0].inside = 0;
     boot_console_move();
 
     frames.direct_limit = ash_pa(boot_map_limit());

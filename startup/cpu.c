@@ -6,6 +6,7 @@
 
 #include "ashlar/board.h"
 #include "ashlar/errors.h"
+#include "port/outside.h"
 #include "port/port.h"
 #include "startup/mailbox.h"
 
@@ -40,6 +41,9 @@ int ash_cpu_release(unsigned cpu, void (*entry)(void *arg), void *arg)
     volatile struct mailbox *mailbox;
     int error;
 
+    if (!outside_interrupts(__func__)) {
+        return ASH_EPERM;
+    }
     if (cpu == 0 || cpu >= ASH_CPUS || entry == NULL) {
         return ASH_EINVAL;
     }

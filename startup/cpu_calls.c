@@ -6,6 +6,7 @@
 #include "ashlar/cpu.h"
 #include "ashlar/errors.h"
 #include "ashlar/irq.h"
+#include "port/outside.h"
 #include "port/port.h"
 #include "startup/cpus.h"
 
@@ -77,6 +78,9 @@ int ash_cpu_call(unsigned cpu, void (*function)(void *arg), void *arg)
 
 int ash_cpu_wait(unsigned cpu)
 {
+    if (!outside_locks(__func__)) {
+        return ASH_EPERM;
+    }
     if (cpu == 0 || cpu >= ASH_CPUS || cpu == port_cpu()) {
         return ASH_EINVAL;
     }
@@ -94,6 +98,9 @@ int ash_cpu_interrupt(unsigned cpu, void (*function)(void *arg), void *arg)
     struct online_cpu *target;
     int error;
 
+    if (!outside_locks(__func__)) {
+        return ASH_EPERM;
+    }
     if (cpu >= ASH_CPUS || function == NULL) {
         return ASH_EINVAL;
     }

@@ -10,6 +10,7 @@
 #include "ashlar/cpu.h"
 #include "ashlar/errors.h"
 #include "port/errata.h"
+#include "port/outside.h"
 #include "port/percpu.h"
 #include "port/port.h"
 #include "startup/boot_map.h"
@@ -47,6 +48,7 @@ static _Noreturn void go_online(void)
     port_tlbi_all();
     port_dsb_ish();
     port_isb();
+    data->inside = 0;
     own = &cpus_online[data->number];
     error = ash_board.cpu_init();
     error = error != 0 ? error : take_interrupts();
@@ -97,6 +99,9 @@ int ash_cpu_start(unsigned cpu)
 {
     int error;
 
+    if (!outside_locks(__func__)) {
+        return ASH_EPERM;
+    }
     if (cpu >= ASH_CPUS) {
         return ASH_EINVAL;
     }

@@ -6,9 +6,12 @@
 
 #include "ashlar/config.h"
 #include "port/percpu.h"
+#include "port/port.h"
 #include "startup/mailbox.h"
 
 struct mailbox boot_mailbox[ASH_CPUS] __attribute__((section(".noinit"), aligned(64)));
+
+_Static_assert(PERCPU_INSIDE_START == PORT_INSIDE_START, "two names, for assembler and C");
 
 struct percpu percpu[ASH_CPUS] __attribute__((aligned(PERCPU_SIZE)));
 

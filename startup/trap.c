@@ -113,7 +113,9 @@ static bool serve(struct percpu *cpu)
     bool served;
 
     cpu->catch_sp = 0;
+    cpu->inside++;
     served = ash_board.irq != NULL && ash_board.irq->dispatch();
+    cpu->inside--;
     cpu->catch_sp = catch_sp;
     return served;
 }

@@ -454,6 +454,7 @@ class Tests:
                       lambda log, arch=arch: uboot_nor.judge(arch, folders[arch], log),
                       (f"images {arch}",))
         yield command_job("check sources", [sys.executable, "tools/check_source.py"])
+        yield command_job("check contexts", [sys.executable, "tools/check_contexts.py"])
         yield command_job("check format", self.make("format-check"))
         for arch in ARCHES:
             yield command_job(of_arch("check", arch, "sizes"), self.make("size", ARCH=arch))

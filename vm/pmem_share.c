@@ -8,6 +8,7 @@
 #include "ashlar/pmem_share.h"
 
 #include "ashlar/frames.h"
+#include "port/outside.h"
 #include "port/port.h"
 #include "port/spinlock.h"
 #include "vm/space.h"
@@ -88,6 +89,9 @@ int ash_pmem_connect(struct ash_pmem_share *share, struct ash_space *space, ash_
 {
     int error;
 
+    if (!outside_locks(__func__)) {
+        return ASH_EPERM;
+    }
     if ((access & ~(ASH_MMU_USER | ASH_MMU_WRITE)) != 0) {
         return ASH_EINVAL;
     }
@@ -171,6 +175,10 @@ static int share_check(const struct ash_pmem_share *share, uint64_t offset, uint
 
 int ash_pmem_grant(struct ash_pmem_share *share, uint64_t offset, uint64_t size)
 {
+    if (!outside_locks(__func__)) {
+        return ASH_EPERM;
+    }
+
     int error = share_check(share, offset, size);
     unsigned long saved;
 
@@ -193,6 +201,10 @@ int ash_pmem_grant(struct ash_pmem_share *share, uint64_t offset, uint64_t size)
 
 int ash_pmem_revoke(struct ash_pmem_share *share, uint64_t offset, uint64_t size)
 {
+    if (!outside_locks(__func__)) {
+        return ASH_EPERM;
+    }
+
     int error = share_check(share, offset, size);
     unsigned long saved;
 
@@ -242,6 +254,9 @@ unsigned ash_pmem_withdraw(const struct ash_pmem_block *block)
     struct ash_pmem_share *share;
     unsigned count = 0;
 
+    if (!outside_locks(__func__)) {
+        return 0;
+    }
     do {
         unsigned long saved = spinlock_acquire(&spaces_state.shares_lock);
         bool lost = false;
@@ -263,6 +278,9 @@ void ash_pmem_disconnect(struct ash_pmem_share *share)
 {
     struct ash_pmem_block block;
 
+    if (!outside_locks(__func__)) {
+        return;
+    }
     share_unlist(share);
     block = share->block; /* who withdraws does not find it any more */
     share_unmap(share, share->size);
@@ -276,6 +294,9 @@ uint64_t ash_pmem_granted(struct ash_pmem_share *share)
 {
     uint64_t granted = 0;
 
+    if (!outside_locks(__func__)) {
+        return 0;
+    }
     for (uint64_t done = 0; done < share->size;) {
         uint64_t step = share_step(share->size - done);
         unsigned long saved = spinlock_acquire(&share->space->lock);

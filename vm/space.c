@@ -5,6 +5,7 @@
 #include "vm/space.h"
 
 #include "ashlar/frames.h"
+#include "port/outside.h"
 
 _Static_assert(offsetof(struct ash_space, context) == 0, "space_of()");
 
@@ -35,6 +36,9 @@ static void give(void *context, ash_pa_t table)
 
 void ash_spaces_init(const struct ash_spaces_config *config)
 {
+    if (!outside_interrupts(__func__)) {
+        return;
+    }
     spinlock_retire(&spaces_state.lock);
     spinlock_retire(&spaces_state.shares_lock);
     port_zero(&spaces_state, sizeof spaces_state);
@@ -76,6 +80,9 @@ int ash_space_create(struct ash_space *space, const char *name)
     unsigned long saved;
     int error;
 
+    if (!outside_interrupts(__func__)) {
+        return ASH_EPERM;
+    }
     if (spaces_state.bits == 0) {
         return ASH_ENODEV;
     }
@@ -100,6 +107,10 @@ int ash_space_create(struct ash_space *space, const char *name)
 
 int ash_space_destroy(struct ash_space *space)
 {
+    if (!outside_interrupts(__func__)) {
+        return ASH_EPERM;
+    }
+
     unsigned long saved = spinlock_acquire(&spaces_state.lock);
     bool live = asid_is_live(&spaces_state.asids, &space->context);
 
@@ -173,6 +184,10 @@ struct ash_space *ash_space_current(void)
 int ash_space_map(struct ash_space *space, ash_va_t va, ash_pa_t pa, uint64_t size,
                   ash_mmu_attr_t attr)
 {
+    if (!outside_interrupts(__func__)) {
+        return ASH_EPERM;
+    }
+
     unsigned long saved = spinlock_acquire(&space->lock);
     int error = ash_mmu_map(&space->map, va, pa, size, attr);
 
@@ -182,6 +197,10 @@ int ash_space_map(struct ash_space *space, ash_va_t va, ash_pa_t pa, uint64_t si
 
 int ash_space_unmap(struct ash_space *space, ash_va_t va, uint64_t size)
 {
+    if (!outside_interrupts(__func__)) {
+        return ASH_EPERM;
+    }
+
     unsigned long saved = spinlock_acquire(&space->lock);
     int error = ash_mmu_unmap(&space->map, va, size);
 
@@ -191,6 +210,10 @@ int ash_space_unmap(struct ash_space *space, ash_va_t va, uint64_t size)
 
 int ash_space_protect(struct ash_space *space, ash_va_t va, uint64_t size, ash_mmu_attr_t attr)
 {
+    if (!outside_interrupts(__func__)) {
+        return ASH_EPERM;
+    }
+
     unsigned long saved = spinlock_acquire(&space->lock);
     int error = ash_mmu_protect(&space->map, va, size, attr);
 
@@ -200,6 +223,10 @@ int ash_space_protect(struct ash_space *space, ash_va_t va, uint64_t size, ash_m
 
 int ash_space_query(struct ash_space *space, ash_va_t va, struct ash_mmu_mapping *mapping)
 {
+    if (!outside_interrupts(__func__)) {
+        return ASH_EPERM;
+    }
+
     unsigned long saved = spinlock_acquire(&space->lock);
     int error = ash_mmu_query(&space->map, va, mapping);
 
@@ -210,6 +237,10 @@ int ash_space_query(struct ash_space *space, ash_va_t va, struct ash_mmu_mapping
 int ash_space_walk(struct ash_space *space, ash_va_t va, uint64_t size, ash_mmu_visitor visitor,
                    void *arg)
 {
+    if (!outside_interrupts(__func__)) {
+        return ASH_EPERM;
+    }
+
     unsigned long saved = spinlock_acquire(&space->lock);
     int error = ash_mmu_walk(&space->map, va, size, visitor, arg);
 
@@ -219,6 +250,10 @@ int ash_space_walk(struct ash_space *space, ash_va_t va, uint64_t size, ash_mmu_
 
 int ash_space_retry(struct ash_space *space, ash_va_t va, ash_mmu_attr_t access)
 {
+    if (!outside_interrupts(__func__)) {
+        return ASH_EPERM;
+    }
+
     struct ash_mmu_mapping mapping;
     int error = ash_space_query(space, va, &mapping);
 

@@ -2,6 +2,7 @@
 /*
  * Figures and the list of spaces. Reads under the lock, prints without; changes nothing.
  */
+#include "port/outside.h"
 #include "vm/space.h"
 
 #define MOST 32u /* spaces that are printed */
@@ -81,6 +82,9 @@ void ash_spaces_report(ash_print_fn print)
     struct line line;
     unsigned n = 0;
 
+    if (!outside_locks(__func__)) {
+        return;
+    }
     ash_spaces_stats(&stats);
     if (stats.bits == 0) {
         print("  this board has no spaces\n");

@@ -11,7 +11,8 @@
  * A device is polled (the default) or reports by interrupt; both may be waited for. The memory of a
  * request belongs to the device from submit until the request is done.
  *
- * Context: MMU on. submit, poll and done may be called in any context, the rest not in interrupts.
+ * Context: unless said otherwise, not in interrupts; those that wait, open or close with no lock
+ * held. ASH_CHECK 1 tells of interrupts, 2 of locks (ash_fault_hook).
  * Locks: each device has its own, held for a bounded time, never while waiting or in callbacks.
  */
 #ifndef ASHLAR_BLOCK_H
@@ -68,6 +69,7 @@ int ash_block_open(unsigned n, struct ash_pmem *region, struct ash_block **block
 /** Stops the device and gives its memory back. ASH_EBUSY while requests are in flight. */
 int ash_block_close(struct ash_block *block);
 
+/** Fills *info. Any context. */
 void ash_block_get_info(const struct ash_block *block, struct ash_block_info *info);
 
 /**
@@ -77,22 +79,23 @@ void ash_block_get_info(const struct ash_block *block, struct ash_block_info *in
  */
 int ash_block_set_mode(struct ash_block *block, enum ash_block_mode mode);
 
-/** Nanoseconds that ash_block_wait() gives a request; 10 seconds at open. */
+/** Nanoseconds that ash_block_wait() gives a request; 10 seconds at open. Any context. */
 void ash_block_set_timeout(struct ash_block *block, uint64_t timeout_ns);
 
 /**
  * Hands a request to the device and returns.
  * Errors: ASH_EINVAL (op, or no sectors), ASH_ERANGE (beyond the device, or more than max_sectors),
  * ASH_EPERM (write to a read-only device), ASH_EBUSY (depth requests are in flight), ASH_EIO (the
- * device is dead), those of ash_dma_map. Cost: constant, plus cache lines of the memory.
- * Barriers: DMB before the device sees it, and what ash_dma_map does.
+ * device is dead), those of ash_dma_map. Any context. Cost: constant, plus cache lines of the
+ * memory. Barriers: DMB before the device sees it, and what ash_dma_map does.
  */
 int ash_block_submit(struct ash_block *block, struct ash_block_request *request);
 
-/** Finishes what the device has done by now. Needed in polled mode, harmless in the other. */
+/** Finishes what the device has done by now. Needed in polled mode, harmless in the other.
+ *  Any context. */
 void ash_block_poll(struct ash_block *block);
 
-/** True once the request is done; its result and memory may then be looked at. */
+/** True once the request is done; its result and memory may then be looked at. Any context. */
 bool ash_block_done(const struct ash_block_request *request);
 
 /**

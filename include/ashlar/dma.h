@@ -146,7 +146,7 @@ struct ash_dma_mapping {
  * Takes note of the RAM that there is, so that devices that reach none of it are refused, and of
  * the memory that stacks lie in, for the checker; and forgets all devices, mappings and buffers.
  * Called by the boot code, before any other function here; without it, nothing is refused for those
- * reasons. One CPU.
+ * reasons. One CPU, not in interrupts.
  */
 void ash_dma_setup(const struct ash_regions *regions, struct ash_range stacks);
 
@@ -169,12 +169,13 @@ int ash_dma_exit(struct ash_dma_device *device);
  * is kept. Its slots are cached memory; whoever made it sets device->bounce before ash_dma_init.
  * Errors: ASH_EINVAL (size 0, constraints that ash_dma_init refuses), ASH_ERANGE (too large, or the
  * device cannot reach the region), ASH_EEXIST (it is made already), ASH_ENOMEM, and those of
- * ash_pmem_alloc. Context: not in interrupts.
+ * ash_pmem_alloc. Context: not in interrupts, no lock held.
  */
 int ash_dma_bounce_create(struct ash_dma_bounce *bounce, const char *name, struct ash_pmem *region,
                           uint64_t size, const struct ash_dma_device *device);
 
-/** Gives its memory back. Errors: ASH_EINVAL (not made), ASH_EBUSY (a ready device has it). */
+/** Gives its memory back. Errors: ASH_EINVAL (not made), ASH_EBUSY (a ready device has it).
+ *  Context: not in interrupts, no lock held. */
 int ash_dma_bounce_destroy(struct ash_dma_bounce *bounce);
 
 /** Fills *stats. Any context, constant. */
@@ -185,14 +186,15 @@ void ash_dma_bounce_stats(struct ash_dma_bounce *bounce, struct ash_dma_bounce_s
  * device's mask, alignment and boundary; `segment` limits transfers, not buffers. Uncached unless
  * the device is coherent.
  * Errors: ASH_EINVAL (device not ready, size 0), ASH_ERANGE (larger than the boundary, or the
- * device cannot reach the region), and those of ash_pmem_alloc. Context: not in interrupts. Cost,
- * barriers and caches: ash_pmem_alloc.
+ * device cannot reach the region), and those of ash_pmem_alloc. Context: not in interrupts, no lock
+ * held. Cost, barriers and caches: ash_pmem_alloc.
  */
 int ash_dma_alloc(struct ash_dma_device *device, struct ash_pmem *region, uint64_t size,
                   struct ash_dma_buffer *buffer);
 
 /** Gives it back, by the struct that ash_dma_alloc filled in; the device must have stopped using
- * it. Errors: those of ash_pmem_free; ASH_ECORRUPT for a second free, after ash_fault_hook. */
+ * it. Errors: those of ash_pmem_free; ASH_ECORRUPT for a second free, after ash_fault_hook.
+ * Context: not in interrupts, no lock held. */
 int ash_dma_free(struct ash_dma_buffer *buffer);
 
 /**
@@ -310,13 +312,14 @@ void ash_dma_stats(const struct ash_dma_device *device, struct ash_dma_stats *st
 /**
  * Describes each bounce buffer and each pool of coherent objects (usage.h); the memory of both, and
  * buffers, are of pmem, which describes it as well. The largest request of a bounce buffer is its
- * longest run of free slots. Not in interrupts. Cost: quadratic in the number of those, which is
- * small; a lock is held for a time linear in the slots of one.
+ * longest run of free slots. Not in interrupts, no lock held. Cost: quadratic in the number of
+ * those, which is small; a lock is held for a time linear in the slots of one.
  */
 void ash_dma_usage(ash_usage_visit visit, void *arg);
 
 /** Prints the devices that are ready, their bounce buffers, and (ASH_CHECK >= 1) every mapping and
- *  buffer. No lock is held while printing. Not in interrupts, and not while devices come and go. */
+ *  buffer. No lock is held while printing. Not in interrupts, no lock held, and not while
+ *  devices come and go. */
 void ash_dma_report(ash_print_fn print);
 
 #endif

@@ -38,14 +38,14 @@ struct ash_dma_pool_stats {
  * `boundary` (a power of two; 0: any) nor of the device's boundary. The name is kept.
  * Errors: ASH_EINVAL (device not ready; size or count 0; align or boundary no power of two; size
  * larger than a boundary), ASH_ERANGE (too many objects), ASH_EEXIST (it is made already), and
- * those of ash_dma_alloc. Context: not in interrupts.
+ * those of ash_dma_alloc. Context: not in interrupts, no lock held.
  */
 int ash_dma_pool_create(struct ash_dma_pool *pool, const char *name, struct ash_dma_device *device,
                         struct ash_pmem *region, size_t size, uint64_t align, uint64_t boundary,
                         uint32_t count);
 
 /** Gives its memory back. Errors: ASH_EINVAL (not made), ASH_EBUSY (objects are out), and those of
- *  ash_dma_free. */
+ *  ash_dma_free. Context: not in interrupts, no lock held. */
 int ash_dma_pool_destroy(struct ash_dma_pool *pool);
 
 /** An object, zeroed, and its bus address; NULL at once if all are out. Any context; constant, and

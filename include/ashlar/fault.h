@@ -16,11 +16,12 @@ enum ash_fault_kind {
     ASH_FAULT_OVERRUN,     /**< a red zone or poison was overwritten */
     ASH_FAULT_DMA,         /**< memory that a device owns is misused */
     ASH_FAULT_LOCK,        /**< a lock taken out of order or twice, or released unheld */
+    ASH_FAULT_CONTEXT, /**< a call in an interrupt, or with a lock held, that is not for those */
 };
 
 struct ash_fault {
     enum ash_fault_kind kind;
-    const char *module; /**< "frames", "pool", "heap", ... */
+    const char *module; /**< "frames", "pool", "heap", ...; ASH_FAULT_CONTEXT: the function */
     const char *what;   /**< one sentence */
     uint64_t address;   /**< the address, or frame number * 4096, concerned */
     const void *caller; /**< return address of the public function called; NULL if not known */
@@ -30,7 +31,8 @@ typedef void (*ash_fault_fn)(const struct ash_fault *fault);
 
 /**
  * Called on detected corruption, in the context that found it, with no lock of the module held (but
- * with those that the CPU holds where locks themselves are misused, ASH_FAULT_LOCK).
+ * with those that the CPU holds where locks themselves are misused, or a call is not for who holds
+ * one: ASH_FAULT_LOCK, ASH_FAULT_CONTEXT).
  * The default prints a report and stops the board. A hook that returns makes the operation
  * return without any change. Set it before other CPUs run.
  */

@@ -75,10 +75,10 @@ struct ash_frames_config {
 /**
  * Takes over all free RAM of the map. The metadata is taken from the map (the highest place below
  * direct_limit), so that it and all other reserved ranges are never given out. Run once, by one
- * CPU, before any other function here; a second call starts again from the new map.
- * Errors: ASH_EINVAL (direct_limit below dma_limit, or a limit that is no multiple of a page),
- * ASH_ENOMEM (no room for the metadata).
- * Cost: 4 bytes cleared a frame, and one step per block of the largest order.
+ * CPU, before any other function here; a second call starts again from the new map. Not in
+ * interrupts. Errors: ASH_EINVAL (direct_limit below dma_limit, or a limit that is no multiple of a
+ * page), ASH_ENOMEM (no room for the metadata). Cost: 4 bytes cleared a frame, and one step per
+ * block of the largest order.
  */
 int ash_frames_init(struct ash_regions *regions, const struct ash_frames_config *config);
 
@@ -223,14 +223,15 @@ const char *ash_frames_owner_name(unsigned owner);
 
 /**
  * Prints the blocks that an owner holds: address, frames, references; the number of them. Context
- * and cost as ash_frames_stats; prints with no lock held.
+ * and cost as ash_frames_stats; no lock held, neither by the caller nor while it prints.
  */
 uint32_t ash_frames_leaks(unsigned owner, ash_print_fn print);
 
-/** Describes each zone that has frames (usage.h). Context and cost as ash_frames_stats. */
+/** Describes each zone that has frames (usage.h). Context and cost as ash_frames_stats; no lock
+ * held. */
 void ash_frames_usage(ash_usage_visit visit, void *arg);
 
-/** Prints zones, free blocks by order, and frames by owner. Not in interrupts. */
+/** Prints zones, free blocks by order, and frames by owner. Not in interrupts, no lock held. */
 void ash_frames_report(ash_print_fn print);
 
 /**

@@ -155,7 +155,8 @@ struct ash_heap_block {
  *  held: it calls nothing of this heap. */
 typedef void (*ash_heap_visit)(const struct ash_heap_block *block, void *arg);
 
-/** Shows all blocks, used and free. Cost: linear, with the lock held: tests and debugging. */
+/** Shows all blocks, used and free. Not in interrupts. Cost: linear, with the lock held: tests and
+ *  debugging. */
 void ash_heap_walk(struct ash_heap *heap, ash_heap_visit visit, void *arg);
 
 /** What one owner holds. */
@@ -164,18 +165,18 @@ struct ash_heap_owned {
     size_t bytes; /**< usable */
 };
 
-/** What each of the ASH_OWNERS owners holds. Cost: as ash_heap_walk. */
+/** What each of the ASH_OWNERS owners holds. Not in interrupts. Cost: as ash_heap_walk. */
 void ash_heap_owned(struct ash_heap *heap, struct ash_heap_owned owned[ASH_OWNERS]);
 
 /** Checks every block of every chunk and all free lists. 0, or ASH_ECORRUPT after ash_fault_hook
  * was told what. Cost: linear, with the lock held: tests and debugging. */
 int ash_heap_verify(struct ash_heap *heap);
 
-/** Describes every heap that was ever used (ash_usage_walk). */
+/** Describes every heap that was ever used (usage.h). Not in interrupts, no lock held. */
 void ash_heaps_usage(ash_usage_visit visit, void *arg);
 
 /** Prints a line for each heap, and one for each owner that holds blocks of it: what is left when
- *  nothing should be is a leak. Not in interrupts. Cost: as ash_heap_walk. */
+ *  nothing should be is a leak. Not in interrupts, no lock held. Cost: as ash_heap_walk. */
 void ash_heaps_report(ash_print_fn print);
 
 #endif

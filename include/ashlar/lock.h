@@ -84,7 +84,8 @@ unsigned long ash_lock_acquire(struct ash_spinlock *lock);
 void ash_lock_release(struct ash_spinlock *lock, unsigned long saved);
 
 /** Prints a line for each lock that was ever taken, in the order of the ranks: how often it was
- *  taken, and how often that had to wait (both modulo 2^32; ASH_CHECK >= 1). Not in interrupts. */
+ *  taken, and how often that had to wait (both modulo 2^32; ASH_CHECK >= 1). Not in
+ *  interrupts, no lock held. */
 void ash_locks_report(ash_print_fn print);
 
 #endif

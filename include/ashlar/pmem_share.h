@@ -16,7 +16,7 @@
  * The block is held (ash_pmem_get) from connect to disconnect or withdraw, so it may be freed
  * meanwhile and is given back last of all.
  *
- * Context of all functions, unless said otherwise: as ash_pmem_alloc(). Of one share, grant, revoke
+ * Context of all functions: not in interrupts, no lock held. Of one share, grant, revoke
  * and disconnect are called one at a time, and disconnect before the space ends. Firmware that uses
  * none of this links none of it.
  */

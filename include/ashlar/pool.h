@@ -83,6 +83,7 @@ int ash_pool_create(struct ash_pool *pool, const char *name, size_t size, size_t
 /**
  * Gives the frames of a created pool back. The pool must no longer be in use by anybody.
  * Errors: ASH_EBUSY (blocks are still out), ASH_EINVAL (not made by ash_pool_create).
+ * Context: not in interrupts.
  */
 int ash_pool_destroy(struct ash_pool *pool);
 
@@ -104,11 +105,12 @@ void ash_pool_stats(struct ash_pool *pool, struct ash_pool_stats *stats);
  *  Cost: linear in the pool: tests and debugging. */
 int ash_pool_verify(struct ash_pool *pool);
 
-/** Prints one line for each pool of the image, and each that was created. Not in interrupts. The
+/** Prints one line for each pool of the image, and each that was created. Not in interrupts, no
+ *  lock held. The
  *  lock of the list is let go after every 64 free blocks that it passes. */
 void ash_pools_report(ash_print_fn print);
 
-/** Describes them (usage.h). Not in interrupts. */
+/** Describes them (usage.h). Not in interrupts, no lock held. */
 void ash_pools_usage(ash_usage_visit visit, void *arg);
 
 /* The modular inverse of an odd number by Newton's steps: 5, 10, 20, 40, 80 bits. */

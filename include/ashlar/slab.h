@@ -148,10 +148,10 @@ uint32_t ash_slab_out(struct ash_slab *slab, void (*visit)(void *object, void *a
 int ash_slab_verify(struct ash_slab *slab);
 
 /** Prints a line for each cache, in the format of Linux's /proc/slabinfo (all slabs count as
- * active, magazines are the tunables). Not in interrupts. */
+ * active, magazines are the tunables). Not in interrupts, no lock held. */
 void ash_slabs_report(ash_print_fn print);
 
-/** Describes the caches (usage.h). Not in interrupts. */
+/** Describes the caches (usage.h). Not in interrupts, no lock held. */
 void ash_slabs_usage(ash_usage_visit visit, void *arg);
 
 #endif

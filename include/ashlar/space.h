@@ -64,7 +64,8 @@ void ash_space_leave(void);
 /** The space that is current on this CPU, or NULL. Context: any. O(1). */
 struct ash_space *ash_space_current(void);
 
-/** The addresses of a space: its lowest one, and their number; 0 if there are no spaces. */
+/** The addresses of a space: its lowest one, and their number; 0 if there are no spaces. Any
+ *  context. */
 ash_va_t ash_space_base(void);
 uint64_t ash_space_size(void);
 
@@ -95,10 +96,10 @@ struct ash_spaces_stats {
     uint32_t renewals;    /**< switches that took the lock */
 };
 
-/** Figures. O(1). */
+/** Figures. Any context, O(1). */
 void ash_spaces_stats(struct ash_spaces_stats *stats);
 
-/** Prints figures, what each CPU has, and the spaces made last. */
+/** Prints figures, what each CPU has, and the spaces made last. Not in interrupts, no lock held. */
 void ash_spaces_report(ash_print_fn print);
 
 /** What boot tells, once, before any other function here. */

@@ -91,7 +91,8 @@ void *ash_window_open(ash_frame_t frame);
 
 /**
  * Closes the window that was opened last on this CPU. The frame may be given back at once: all CPUs
- * have forgotten the translation (another one's table walker may have seen it). Context as open.
+ * have forgotten the translation (another one's table walker may have seen it). Context as
+ * ash_window_open.
  * Cost: one page unmapped, one TLB invalidation with its barriers, if it was not the frame's own
  * address.
  */
@@ -123,7 +124,7 @@ struct ash_vmap_stats {
 /** Figures at one moment. O(log areas). */
 void ash_vmap_stats(struct ash_vmap_stats *stats);
 
-/** Prints every area. */
+/** Prints every area. Not in interrupts, no lock held. */
 void ash_vmap_report(ash_print_fn print);
 
 /**

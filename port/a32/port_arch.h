@@ -9,6 +9,7 @@
 
 #include "port/a32/cp15.h"
 #include "port/arm.h"
+#include "port/percpu.h"
 
 /* Table entries: LDRD and STRD at an 8-byte aligned address are single-copy atomic with LPAE
  * (DDI 0406C A3.5.3). */
@@ -192,6 +193,11 @@ static inline void port_irq_unmask(void)
 static inline unsigned port_cpu(void)
 {
     return *(const volatile unsigned *)CP15_READ(CP15_TPIDRPRW);
+}
+
+static inline unsigned port_inside(void)
+{
+    return *(const volatile unsigned *)(CP15_READ(CP15_TPIDRPRW) + PERCPU_INSIDE);
 }
 
 /* Aff2.Aff1.Aff0 of this CPU. */

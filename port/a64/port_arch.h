@@ -9,6 +9,7 @@
 
 #include "port/a64/sysreg.h"
 #include "port/arm.h"
+#include "port/percpu.h"
 
 /* Table entries: an aligned 64-bit access is single-copy atomic (B2.2.1). */
 static inline uint64_t port_entry_load(const uint64_t *entry)
@@ -194,6 +195,11 @@ static inline void port_irq_unmask(void)
 static inline unsigned port_cpu(void)
 {
     return *(const volatile unsigned *)SYS_READ64("tpidr_el1");
+}
+
+static inline unsigned port_inside(void)
+{
+    return *(const volatile unsigned *)(SYS_READ64("tpidr_el1") + PERCPU_INSIDE);
 }
 
 /* Aff3.Aff2.Aff1.Aff0 of this CPU. */

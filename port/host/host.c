@@ -10,6 +10,7 @@
 #include <time.h>
 
 _Thread_local unsigned host_cpu;
+_Thread_local unsigned host_inside;
 _Thread_local unsigned long host_masked;
 void (*host_interrupt)(void);
 

@@ -10,6 +10,7 @@
 #define ASHLAR_PORT_HOST_H
 
 extern _Thread_local unsigned host_cpu;         /**< which CPU the thread is */
+extern _Thread_local unsigned host_inside;      /**< interrupts that it is in */
 extern _Thread_local unsigned long host_masked; /**< it has interrupts masked */
 
 /** Takes this CPU's interrupts, if there are any: where it unmasks them, and while it waits. NULL:
@@ -169,6 +170,10 @@ static inline void port_irq_unmask(void)
 static inline unsigned port_cpu(void)
 {
     return host_cpu;
+}
+static inline unsigned port_inside(void)
+{
+    return host_inside;
 }
 static inline void port_wait_event(void)
 {

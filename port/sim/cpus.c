@@ -31,6 +31,7 @@ struct sim_cpu_state sim_cpu_states[SIM_CPUS];
 unsigned sim_cpu_count = 1;
 unsigned sim_cpu;
 bool sim_irq_masked;
+unsigned sim_inside;
 bool sim_stepping;
 unsigned sim_moments;
 void (*sim_interrupt)(void);
@@ -62,6 +63,7 @@ void sim_cpus_start(void)
     sim_cpu = 0;
     sim_irq_masked = false;
     sim_moments = 0;
+    sim_inside = 0;
     spins = 0;
 #if ASH_CHECK >= 2
     spinlock_forget_held();
@@ -248,6 +250,11 @@ bool sim_run(unsigned cpus, void (*body)(void *arg), void *arg, uint32_t seed,
     return verdict->rule == 0;
 }
 
+unsigned port_inside(void)
+{
+    return sim_inside;
+}
+
 unsigned port_cpu(void)
 {
     return sim_cpu;
@@ -260,7 +267,9 @@ void sim_moment(void)
     }
     sim_irq_masked = true;
     sim_clear_exclusive(); /* as exceptions do */
+    sim_inside++;
     sim_interrupt();
+    sim_inside--;
     sim_exception_return();
     sim_irq_masked = false;
 }

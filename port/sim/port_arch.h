@@ -55,6 +55,7 @@ unsigned long port_irq_save(void);
 void port_irq_restore(unsigned long saved);
 void port_irq_unmask(void);
 unsigned port_cpu(void);
+unsigned port_inside(void);
 void port_wait_event(void);
 void port_send_event(void);
 void port_wait_interrupt(void);

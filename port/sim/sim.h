@@ -91,6 +91,7 @@ void sim_print_trace(void);
 
 extern unsigned sim_cpu;    /**< what port_cpu() returns */
 extern bool sim_irq_masked; /**< interrupts are masked */
+extern unsigned sim_inside; /**< what port_inside() returns, of any CPU; a test may set it */
 /** Moments until an interrupt comes: those are the operations of the port with interrupts on, and
  *  where interrupts go on or off. 0: none comes. */
 extern unsigned sim_moments;

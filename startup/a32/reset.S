@@ -374,6 +374,8 @@ set_percpu:
     mov     r1, #0
     str     r1, [r0, #PERCPU_CATCH]
     str     r1, [r0, #PERCPU_REPORTING]
+    mov     r2, #PERCPU_INSIDE_START
+    str     r2, [r0, #PERCPU_INSIDE]
     mcr     p15, 0, r1, c13, c0, 3          /* TPIDRURO: nothing of the firmware's in there */
     mcr     p15, 0, r0, c13, c0, 4
     bx      lr

@@ -309,6 +309,8 @@ set_percpu:
     str     x1, [x0, #PERCPU_STACKS]
     str     xzr, [x0, #PERCPU_CATCH]
     str     xzr, [x0, #PERCPU_REPORTING]
+    mov     x1, #PERCPU_INSIDE_START
+    str     x1, [x0, #PERCPU_INSIDE]
     msr     tpidr_el1, x0
     msr     tpidrro_el0, xzr                /* nothing of the firmware's in there */
     ldr     x0, =__tls_thread

@@ -5,6 +5,7 @@
  * runs N steps in all; --session repeats one session of a run, as a finding prints it. Without a
  * format they take turns. --list prints their names.
  */
+#include "ashlar/fault.h"
 #include "tests/fuzz/soak.h"
 
 #include <signal.h>
@@ -20,6 +21,14 @@
 #define PATIENCE 20u /* seconds in which one step at least must be done */
 
 static struct soak soak;
+
+/* Nothing that is driven here tells of anything. */
+static void fault(const struct ash_fault *told)
+{
+    soak_fail("%s: %s", told->module, told->what);
+}
+
+ash_fault_fn ash_fault_hook = fault;
 
 /* A step that never ends is a finding. */
 static void look(int number)

@@ -157,6 +157,7 @@ static void ran_in_the_pen(void *arg)
 
     answer[0] = 0x1000 + ash_cpu_number();
     answer[1] = answer[1] + 1;
+    answer[2] = port_inside();
 }
 
 static void secondary_cpus_wait_in_the_pen(void)
@@ -184,6 +185,7 @@ static void secondary_cpus_wait_in_the_pen(void)
             CHECK(!ash_cpu_busy(cpu));
             port_cache_invalidate(answer[cpu], sizeof(answer[cpu]));
             CHECK_EQ(((volatile uint32_t *)answer[cpu])[0], 0x1000 + cpu);
+            CHECK_EQ(((volatile uint32_t *)answer[cpu])[2], PORT_INSIDE_START);
             /* Back in the pen, it does not follow the same order again. */
             for (deadline = ash_now_ns() + 2000000; ash_now_ns() < deadline;) {
             }

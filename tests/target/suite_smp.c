@@ -97,7 +97,7 @@ static void all_start(void)
 
 /* What a CPU is like: the same for all but for its number. */
 struct likeness {
-    uint32_t number;
+    uint32_t number, inside;
     enum ash_stack stack;
     unsigned stack_cpu;
     bool in_guard, masked;
@@ -112,6 +112,7 @@ static void look(void *arg)
     uint32_t local;
 
     own->number = ash_cpu_number();
+    own->inside = port_inside();
     (void)stacks_find((uintptr_t)&local, &place);
     own->stack = place.stack;
     own->stack_cpu = place.cpu;
@@ -131,6 +132,7 @@ static void each_has_its_own_stack_and_the_same_map(void)
     for (unsigned cpu = 1; cpu < on_cpus_there(); cpu++) {
         CHECK_EQ(on_cpu(cpu, look, &answer[cpu]), 0);
         CHECK_EQ(answer[cpu].number, cpu);
+        CHECK_EQ(answer[cpu].inside, 0);
         CHECK_EQ(answer[cpu].stack, PROCESSOR_PROGRAM_STACK);
         CHECK_EQ(answer[cpu].stack_cpu, cpu);
         CHECK(!answer[cpu].in_guard);

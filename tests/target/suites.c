@@ -33,6 +33,7 @@
     X(user_events)                                                                                 \
     X(timer)                                                                                       \
     X(interrupted)                                                                                 \
+    X(outside)                                                                                     \
     X(smp)                                                                                         \
     X(smp_map)                                                                                     \
     X(space)                                                                                       \

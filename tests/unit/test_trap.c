@@ -23,11 +23,19 @@ struct percpu percpu[ASH_CPUS];
 static jmp_buf stopped;
 static const struct ash_trap *reported;
 static bool served;
-static unsigned dispatched;
+static unsigned dispatched, inside;
+static bool nested; /* a fast interrupt comes in the middle of the next */
 
 static bool dispatch(void)
 {
+    inside = (unsigned)percpu[0].inside;
     dispatched++;
+    if (nested) {
+        nested = false;
+        trap_interrupt(ASH_TRAP_FIQ);
+        assert_int_equal(inside, 2);
+        assert_int_equal(percpu[0].inside, 1);
+    }
     return served;
 }
 
@@ -129,6 +137,24 @@ static void what_is_served_returns(void **state)
     assert_null(reported);
 }
 
+/* What is not for interrupts is told by this number (port/outside.h). */
+static void interrupts_are_counted_while_they_last(void **state)
+{
+    (void)state;
+    assert_int_equal(percpu[0].inside, 0);
+    trap_interrupt(ASH_TRAP_IRQ);
+    assert_int_equal(inside, 1);
+    assert_int_equal(percpu[0].inside, 0);
+    nested = true;
+    trap_interrupt(ASH_TRAP_IRQ);
+    assert_int_equal(dispatched, 3);
+    assert_int_equal(percpu[0].inside, 0);
+    served = false;
+    trap_interrupt(ASH_TRAP_IRQ);
+    assert_int_equal(inside, 1);
+    assert_int_equal(percpu[0].inside, 0);
+}
+
 static void a_fast_interrupt_of_nobody_is_reported(void **state)
 {
     (void)state;
@@ -164,6 +190,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(what_is_served_returns, start),
+        cmocka_unit_test_setup(interrupts_are_counted_while_they_last, start),
         cmocka_unit_test_setup(a_fast_interrupt_of_nobody_is_reported, start),
         cmocka_unit_test_setup(an_interrupt_of_nobody_is_reported_if_it_stays, start),
     };
