@@ -29,7 +29,8 @@ SOURCES = {
     "alloc/a.c": SPDX + '#include "ashlar/t.h"\nint ash_a(void); '
                         "int ash_a(void) { return ASH_CHECK + T; }\n",
     "include/ashlar/t.h": SPDX + "#define T 1\n",
-    "board/virt/v.c": SPDX + "int ash_v(void); int ash_v(void) { return 1; }\n",
+    "board/virt/v.c": SPDX + "int ash_v(void); __attribute__((section(\".ramtext\")))\n"
+                             "int ash_v(void) { return 1; }\n",
     "firmware/main.c": SPDX + "int ash_a(void); int main(void);\n"
                               "int main(void) { return ash_a(); }\n",
 }
