@@ -14,6 +14,7 @@ Ashlar: a memory manager for bare-metal Arm Cortex-A.
   make all            every image and the library, under $(B)/
   make image          the files that a person writes to the board: flash, cards, for U-Boot
   make flash          writes them; DEV= says where to (docs/flashing.md), without it the disks are shown
+  make slots          images of version VERSION for a board with two slots (docs/update.md)
   make library        $(B)/libashlar.a
   make unit-tests     build the host unit tests, under $(H)/
   make fuzzers        build the fuzzers
@@ -26,7 +27,8 @@ Ashlar: a memory manager for bare-metal Arm Cortex-A.
   make fuzz           each fuzzer for FUZZ_SECONDS; FUZZ_STEPS random operations on each format of
                       tables, RANDOM_STEPS on each allocator with words of 64 and of 32 bits
                       of translation tables
-  make soak           spaces and programs on 4 CPUs for SOAK_SECONDS, on both architectures
+  make soak           spaces and programs on 4 CPUs for SOAK_SECONDS, on both architectures; and a
+                      power cut after each operation of an update
   make fuzz-coverage  the share of the table code's branches that random operations take
   make format         clang-format, in place;  make format-check: only tell
   make lint           clang-tidy, cppcheck and the project's own checks
@@ -53,6 +55,7 @@ Options, with their defaults:
   CONFIRM=            flash: the answer to its question, where there is no terminal
   DRY_RUN=no          flash: yes: check and show only
   FILE=               flash: another file than the usual one
+  VERSION=1           number of an image for a slot; the newer one runs
   ONLY=               test, mutants, fuzz: only what contains this text in its name
   FUZZ_SECONDS=60     length of one fuzzer's run
   FUZZ_STEPS=20000000 operations on each format (half an hour)
@@ -126,7 +129,9 @@ bench: packages
 # On both architectures, each in its default build.
 SOAK_MAKE := MAKEFLAGS= $(MAKE) --no-print-directory INSTALL=no BOARD=$(BOARD)
 soak: packages
-	@for arch in $(ARCHES); do $(SOAK_MAKE) ARCH=$$arch runs || exit 1; done
+	@for arch in $(ARCHES); do $(SOAK_MAKE) ARCH=$$arch runs $(if $(SLOT_IMAGES),slots) || exit 1; done
+	$(if $(SLOT_IMAGES),@$(PYTHON) -B tools/update.py $(foreach arch,$(ARCHES),$(arch)=$$( \
+	    $(SOAK_MAKE) -s ARCH=$(arch) folders | cut -d' ' -f1)))
 	@$(PYTHON) -B tools/soak.py --seconds $(SOAK_SECONDS) --smp $(if $(filter 1,$(SMP)),4,$(SMP)) \
 	    $(foreach arch,$(ARCHES),$(arch)=$$($(SOAK_MAKE) -s ARCH=$(arch) folders | cut -d' ' -f1))
 

@@ -5,10 +5,9 @@ what is left of an update that a power cut ends."""
 import os
 import signal
 import struct
+import sys
 import zlib
 from types import SimpleNamespace
-
-from elftools.elf.elffile import ELFFile
 
 import machine as machines
 import run
@@ -173,6 +172,8 @@ OLD, RUNNING, NEW = 0, 1, 2  # versions: in the free slot, in the other, and of 
 
 
 def symbol(elf_path, name):
+    from elftools.elf.elffile import ELFFile  # pylint: disable=import-outside-toplevel
+
     with open(elf_path, "rb") as file:
         table = ELFFile(file).get_section_by_name(".symtab")
         return table.get_symbol_by_name(name)[0]["st_value"]
@@ -195,8 +196,8 @@ class Operations:
 class Flashed:
     """A machine whose second flash bank is a file, and a disk with the images of an update."""
 
-    def __init__(self, arch, build, log):
-        self.machine = machines.Machine(image="slots", build=arch)
+    def __init__(self, arch, build, log, smp=1):
+        self.machine = machines.Machine(image="slots", build=arch, smp=smp)
         self.build, self.log = build, log
         self.bank, self.bundle, tree = f"{log}.bank", f"{log}.bundle", f"{log}.dtb"
         self.pid, self.socket = f"{log}.pid", f"{log}.gdb"
@@ -277,7 +278,8 @@ def cut(flashed, place, target, started="A", version=RUNNING):
 
 def cuts(buffers, spread):
     """The operations after which to cut, in the order in which they come."""
-    some = sorted({round(1 + i * (buffers - 1) / (spread - 1)) for i in range(spread)})
+    some = sorted({round(1 + i * (buffers - 1) / (spread - 1)) for i in range(spread)}) \
+        if spread < buffers else range(1, buffers + 1)
     return ["unlock 1", "give-up 1", "unlock 2", "erase 1", "erase 2", "erase 3",
             *(f"buffer {n}" for n in some), *(f"header {n + 1}" for n in range(HEADER_WRITES))]
 
@@ -321,4 +323,101 @@ def judge_kills(arch, build, log, spread=SPREAD):
     return results
 
 
-JUDGES = {"selector": judge_selector, "kills": judge_kills}
+STRIDE = 4096  # sectors of the disk from one source of images to the next
+
+
+def refusals(arch, a, b):
+    """(content of the source, what the prompt's `update` says) for each that changes nothing."""
+    new_a, new_b = versioned(a, NEW), versioned(b, NEW)
+    other = {"a32": 183, "a64": 40}[arch]
+    return [
+        (b"\0" * 512, "the source begins with no image: not found"),
+        (new_a, "the source has no image for the free slot: not found"),
+        (versioned(a, RUNNING) + versioned(b, RUNNING),
+         "the image is not newer than the one that runs: already there"),
+        (new_a + with_byte(new_b, len(new_b) // 2),
+         "the image in the source is damaged: malformed file"),
+        (new_a + with_byte(new_b, 8), "header damaged: malformed file"),
+        (new_a + with_field(new_b, machine=other),
+         "image for another execution state: malformed file"),
+        (new_a + with_field(new_b, length=slots.SLOT_BYTES),
+         "no such length: malformed file"),
+    ]
+
+
+def read_only(flashed):
+    """The machine with a second bank that refuses to be written."""
+    own = f"unit=1,file={flashed.bank}"
+    return [word.replace(own, f"readonly=on,{own}") for word in flashed.command()]
+
+
+def ask(console, text, answer):
+    """"" or what the prompt said instead."""
+    console.send(f"{text}\r")
+    said = wait_for(console, r"^update: (?!.* KiB$)(.*)\n")[1]
+    wait_for(console, rf"^{machines.PROMPT}")
+    return "" if said == answer else f"says {said!r} instead of {answer!r}"
+
+
+def judge_refused(arch, build, log):
+    """What must not be written is not; a flash that refuses is told of; and an update with other
+    CPUs at work, which go on afterwards."""
+    flashed = Flashed(arch, build, log, smp=3)
+    before = [flashed.read(slot, len(flashed.slots[slot])) for slot in (0, 1)]
+    cases = refusals(arch, *flashed.slots)
+    good = b"".join(versioned(data, NEW) for data in flashed.slots)
+    results = []
+    with open(flashed.bundle, "wb") as file:
+        for number, (content, _) in enumerate([*cases, (good, "")]):
+            file.seek(number * STRIDE * 512)
+            file.write(content)
+    good_at = len(cases) * STRIDE
+    try:
+        with Console(read_only(flashed), log, limit=4 * PATIENCE) as console:
+            boots(console, "A", RUNNING)
+            for number, (_, answer) in enumerate(cases):
+                results.append(run.check(answer, ask(console, f"update 0 {number * STRIDE}",
+                                                     answer)))
+            answer = "the flash failed to program: input/output error"
+            results.append(run.check("flash that refuses", ask(console, f"update 0 {good_at}",
+                                                               answer)))
+            console.send("slots\r")
+            wait_for(console, f"^slot B .*valid, version {OLD}, ")
+            wait_for(console, "^slot A starts at a reset")
+        after = [flashed.read(slot, len(flashed.slots[slot])) for slot in (0, 1)]
+        results.append(run.check("nothing written", "" if before == after else "it has changed"))
+        with Console(flashed.command(), f"{log}.smp", limit=4 * PATIENCE) as console:
+            boots(console, "A", RUNNING)
+            answer = f"slot B holds version {NEW}, which starts at the next reset"
+            results.append(run.check("with other CPUs", ask(console, f"update 0 {good_at}",
+                                                            answer)))
+            console.send("cpus\r")
+            for cpu in (1, 2):
+                wait_for(console, rf"^ +CPU {cpu} +waits for calls")
+            console.send("test smp\r")
+            wait_for(console, "^0 failed")
+            results.append(run.check("other CPUs go on"))
+    except ConsoleError as error:
+        results.append(run.check("answers", str(error)))
+    finally:
+        flashed.remove()
+    return results
+
+
+JUDGES = {"selector": judge_selector, "kills": judge_kills, "refused": judge_refused}
+
+
+def main():
+    """Power cuts after every operation: arguments are architecture=build folder."""
+    passed = True
+    for argument in sys.argv[1:]:
+        arch, _, build = argument.partition("=")
+        log = os.path.join(build, "kills.log")
+        results = judge_kills(arch, build, log, spread=1 << 16)
+        print(f"power cuts, {arch}: ", end="")
+        passed = run.report(results, sys.stdout) and passed
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
