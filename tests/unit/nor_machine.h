@@ -72,7 +72,8 @@ static inline void nor_power_on(void)
 {
     memset(nor.locked, 1, sizeof(nor.locked));
     nor.mode = NOR_ARRAY;
-    nor.command = nor.asked = nor.busy = nor.status = nor.operations = nor.trouble_at = nor.left = 0;
+    nor.command = nor.asked = nor.busy = nor.status = nor.operations = nor.trouble_at = nor.left =
+        0;
     nor.masked = nor.hung = nor.instructions = false;
     memset(nor.lines, 0, sizeof(nor.lines));
 }
