@@ -14,7 +14,6 @@ Ashlar: a memory manager for bare-metal Arm Cortex-A.
   make all            every image and the library, under $(B)/
   make image          the files that a person writes to the board: flash, cards, for U-Boot
   make flash          writes them; DEV= says where to (docs/flashing.md), without it the disks are shown
-  make slots          images of version VERSION for a board with two slots (docs/update.md)
   make library        $(B)/libashlar.a
   make unit-tests     build the host unit tests, under $(H)/
   make fuzzers        build the fuzzers
@@ -129,7 +128,7 @@ bench: packages
 # On both architectures, each in its default build.
 SOAK_MAKE := MAKEFLAGS= $(MAKE) --no-print-directory INSTALL=no BOARD=$(BOARD)
 soak: packages
-	@for arch in $(ARCHES); do $(SOAK_MAKE) ARCH=$$arch runs $(if $(SLOT_IMAGES),slots) || exit 1; done
+	@for arch in $(ARCHES); do $(SOAK_MAKE) ARCH=$$arch runs $(if $(SLOT_IMAGES),image) || exit 1; done
 	$(if $(SLOT_IMAGES),@$(PYTHON) -B tools/update.py $(foreach arch,$(ARCHES),$(arch)=$$( \
 	    $(SOAK_MAKE) -s ARCH=$(arch) folders | cut -d' ' -f1)))
 	@$(PYTHON) -B tools/soak.py --seconds $(SOAK_SECONDS) --smp $(if $(filter 1,$(SMP)),4,$(SMP)) \
