@@ -241,6 +241,9 @@ static void failures_are_told(void **state)
                                         : troubles[i] == NOR_HANGS ? ASH_ETIMEDOUT
                                                                    : ASH_ECORRUPT);
                 assert_string_not_equal(what, "");
+                if (troubles[i] == NOR_UNSURE) {
+                    assert_string_equal(what, "the flash holds something else than was programmed");
+                }
                 assert_true(at == 1 || at == most || check_b() != ASH_SLOT_VALID);
             }
             check_left();
