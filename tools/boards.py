@@ -8,6 +8,9 @@ Called by itself, it makes the README's table of them anew.
     ram = "1G"              what the firmware must find; QEMU's -m is `mem` where it differs
     smp = 2                 -smp
     serial = 0              which of the serial ports is the firmware's console
+    loader_serial = 1       another one, which a boot loader talks on; left out: the same. What both
+                            say is seen; what is typed goes to the one with the higher number until
+                            one types Ctrl-A c
     power_off = true        false: `off` can only stop the CPUs
 
     [boot.NAME]             a way to boot; `make run BOOT=NAME`, the first if nothing is said
@@ -41,8 +44,8 @@ QEMU = {"a32": "qemu-system-arm", "a64": "qemu-system-aarch64"}
 TURNS = 4  # CPUs, from which on QEMU runs one at a time
 README = os.path.join(ROOT, "README.md")
 TABLE = re.compile(r"(<!-- boards -->\n).*(<!-- end boards -->)", re.DOTALL)
-WORDS = {"title", "machine", "cpu", "ram", "mem", "smp", "serial", "power_off", "arch", "what", "arguments",
-         "entered", "steps", "test", "soak", "qemu", "image", "card", "reads_card"}
+WORDS = {"title", "machine", "cpu", "ram", "mem", "smp", "serial", "loader_serial", "power_off", "arch",
+         "what", "arguments", "entered", "steps", "test", "soak", "qemu", "image", "card", "reads_card"}
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class BoardMachine:
     mem: str = ""
     smp: int = 1
     serial: int = 0
+    loader_serial: int = -1
     power_off: bool = True
     qemu: str = ""
     image: str = "ashlar"
@@ -98,11 +102,26 @@ class BoardMachine:
             # run: the CPUs take turns instead, and one that waits gives up its own.
             command += ["-accel", "tcg,thread=single"]
         if serial:
-            command += ["-monitor", "none", *(["-serial", "null"] * self.serial), "-serial", serial]
+            command += ["-monitor", "none", *self.serial_ports(serial)]
         if not reboot:
             command.append("-no-reboot")
         return [*command, *(word.format(build=build, disk=disk or self.card.format(build=build))
                              for word in self.arguments), *extra]
+
+    @property
+    def has_two_consoles(self):
+        return self.loader_serial not in (-1, self.serial)
+
+    def serial_ports(self, console):
+        """What each serial port is connected to. Two share the console."""
+        arguments = []
+        ports = {self.serial} | ({self.loader_serial} if self.has_two_consoles else set())
+        if self.has_two_consoles and not console.startswith("chardev:"):
+            arguments = ["-chardev", f"{console},id=both,mux=on,signal=off"]
+            console = "chardev:both"
+        for number in range(max(ports) + 1):
+            arguments += ["-serial", console if number in ports else "null"]
+        return arguments
 
     def start(self, console):
         for step in self.steps:

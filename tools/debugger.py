@@ -35,8 +35,9 @@ def interactive(machine, build, disk, log, gdb):
     path = os.path.join(build, "gdb.socket")
     if os.path.exists(path):
         os.unlink(path)
+    mux = "on" if machine.has_two_consoles else "off"
     command = halted(machine, build, disk and disk.path, "chardev:console", True,
-                     ["-chardev", f"pty,id=console,logfile={log}", *stub(path)])
+                     ["-chardev", f"pty,id=console,logfile={log},mux={mux}", *stub(path)])
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
                                start_new_session=True)
     try:

@@ -67,6 +67,7 @@ class Machine:
             else "qemu-system-arm"
 
     has_disk = True
+    has_two_consoles = False
     card = ""
 
     @property

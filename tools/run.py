@@ -93,9 +93,10 @@ def run_self_tests(machine, build, disk=None, log=None, echo=None, limit=60.0, e
 
 def run_interactive(machine, build, disk, log):
     """The console is this terminal; the verdict comes from the log when QEMU has ended."""
-    command = machine.command(build, disk and disk.path, serial=None, reboot=True)
-    command += ["-chardev", f"stdio,id=console,mux=on,signal=off,logfile={log}",
-                "-serial", "chardev:console", "-mon", "chardev=console"]
+    command = machine.command(
+        build, disk and disk.path, serial="chardev:console", reboot=True,
+        extra=["-chardev", f"stdio,id=console,mux=on,signal=off,logfile={log}",
+               "-mon", "chardev=console"])
     print("The console is yours. `off` ends the machine; so does Ctrl-A x.", flush=True)
     subprocess.run(command, check=False)
     with open(log, encoding="latin-1") as file:

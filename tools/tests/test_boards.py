@@ -46,6 +46,17 @@ class Descriptions(unittest.TestCase):
         self.assertEqual([command[i + 1] for i, word in enumerate(command) if word == "-serial"],
                          ["null", "stdio"])
 
+    def test_two_consoles(self):
+        def ports(text, console):
+            command = next(boards.read("b", text))[1].command("build/b", serial=console)
+            return [command[i + 1] for i, word in enumerate(command) if word in ("-serial", "-chardev")]
+
+        text = GOOD.replace("smp = 2", "loader_serial = 2")
+        self.assertEqual(ports(text, "stdio"), ["stdio,id=both,mux=on,signal=off", "chardev:both", "null",
+                                                "chardev:both"])
+        self.assertEqual(ports(text, "chardev:mine"), ["chardev:mine", "null", "chardev:mine"])
+        self.assertEqual(ports(text.replace("serial = 2", "serial = 0"), "stdio"), ["stdio"])
+
     def test_bench(self):
         self.assertEqual(list(boards.read_bench("b", GOOD)), [])
         text = GOOD + '[bench]\narch = ["a64"]\narguments = ["-kernel", "{build}/bench.elf"]\n'
