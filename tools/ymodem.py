@@ -9,7 +9,7 @@ and size; EOT ends the file, an empty block 0 the session.
 SOH, STX, EOT, ACK, NAK, CAN = 0x01, 0x02, 0x04, 0x06, 0x15, 0x18
 CRC = ord("C")
 ATTEMPTS = 10
-SECONDS = 10.0  # until an answer to a block
+SECONDS = 30.0  # until an answer to a block
 FIRST_SECONDS = 60.0  # until the receiver asks
 BLOCK = 1024
 

@@ -251,6 +251,19 @@ class File(Temporary):
             self.assertEqual(self.flash(f"file:{self.card}", self.image), 1)
         self.assertIn(f"byte {blockcopy.CHUNK:#x} reads as nothing", self.said)
 
+    def test_writes_that_take_less(self):
+        whole = os.pwrite
+
+        def half(descriptor, view, offset):
+            size = max(blockcopy.ALIGNMENT, len(view) // 2 // blockcopy.ALIGNMENT * blockcopy.ALIGNMENT)
+            return whole(descriptor, view[:size], offset)
+        with mock.patch.object(os, "pwrite", half):
+            self.assertEqual(self.flash(f"file:{self.card}", self.image), 0, self.said)
+        self.assertEqual(self.read(self.card), self.content)
+        with mock.patch.object(os, "pwrite", lambda descriptor, view, offset: 0):
+            self.assertEqual(self.flash(f"file:{self.card}", self.image, "--confirm", "card"), 1)
+        self.assertIn("takes no more at byte 0x0", self.said)
+
     def test_errors_while_writing(self):
         for number, words in ((errno.EIO, "worn card"), (errno.ENODEV, "pulled out"),
                               (errno.ENOSPC, "no room"), (errno.EPERM, "as root")):

@@ -72,6 +72,7 @@ class Commands(unittest.TestCase):
                 ("cp.b", "Copy to Flash... Can't write to protected Flash sectors\n", False),
                 ("cmp.b", "Total of 16 byte(s) were the same\n", True),
                 ("cmp.b", "byte at 1 (0x0) != byte at 2 (0x1)\nTotal of 3 byte(s) were the same\n", False),
+                ("cmp.b", "Error\nTotal of 16 byte(s) were the same\n", False),
                 ("protect", "Un-Protected 2 sectors\n", True),
                 ("loady", "Unknown command 'loady' - try 'help'\n", False),
                 ("loady", "## Total Size      = 0x00000010 = 16 Bytes\n", True),
