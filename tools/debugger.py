@@ -12,7 +12,7 @@ from console import Console, ConsoleError
 GDB = "gdb-multiarch"
 COMMANDS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "gdb", "ashlar.py")
 MARK = "=-=-="
-PATIENCE = 60.0  # seconds for an answer, on a host that is busy with others
+PATIENCE = 300.0  # seconds for an answer, on a host that is busy with others
 
 
 def stub(path):
@@ -32,10 +32,8 @@ def halted(machine, build, disk=None, serial="stdio", reboot=False, extra=()):
 
 def interactive(machine, build, disk, log, gdb):
     """QEMU halted at the first instruction, the debugger in this terminal."""
-    path = os.path.join(build, "gdb.socket")
-    if os.path.exists(path):
-        os.unlink(path)
     mux = "on" if machine.has_two_consoles else "off"
+    path = os.path.join(build, f"gdb-{os.getpid()}.socket")
     command = halted(machine, build, disk and disk.path, "chardev:console", True,
                      ["-chardev", f"pty,id=console,logfile={log},mux={mux}", *stub(path)])
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
@@ -53,6 +51,8 @@ def interactive(machine, build, disk, log, gdb):
     finally:
         process.terminate()
         process.wait()
+        if os.path.exists(path):
+            os.unlink(path)
 
 
 class Debugger(Console):

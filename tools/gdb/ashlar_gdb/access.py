@@ -104,8 +104,11 @@ class Target:
     def _read(self, address, size):
         data = self._raw(address, size, False)
         if data is None:
+            # A core knows physical addresses only, and whoever is no QEMU what is mapped there.
             pa = self.translate(address) if self.translate else address
             data = None if pa is None else self._raw(pa, size, True)
+            if data is None and pa not in (None, address):
+                data = self._raw(pa, size, False)
         return data
 
     def read(self, address, size):

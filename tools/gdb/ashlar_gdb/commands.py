@@ -3,8 +3,8 @@
 
 import gdb
 
-from . import checkup, findings, frames, heaps, locks, platform, pmem, pools, slabs, spaces, \
-    tables, vmap, what
+from . import checkup, findings, frames, heaps, locks, platform, pmem, pools, printers, slabs, \
+    spaces, tables, vmap, what
 from .access import Target
 from .errors import Absent, Damaged
 
@@ -197,9 +197,7 @@ def run_error(target, argument):
 Usage: ashlar error NUMBER"""
     if not argument:
         raise gdb.GdbError("ashlar error wants a number")
-    code = int(gdb.parse_and_eval(argument)) & 0xffffffff
-    code -= (code & 0x80000000) << 1
-    yield f"{code}: {target.enumerators('enum ash_error').get(code, 'no error of Ashlar')}"
+    yield printers.error_name(target, int(gdb.parse_and_eval(argument)))
 
 
 @command("check")

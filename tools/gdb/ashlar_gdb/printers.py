@@ -3,7 +3,7 @@
 
 import gdb
 
-from . import descriptors, locks
+from . import descriptors, frames, locks
 from .access import Target
 from .errors import Absent, Damaged
 
@@ -25,7 +25,7 @@ def address(kind, value):
     return f"{ADDRESSES[kind]} {int(value['value']):#x}"
 
 
-def frame(value):
+def frame_number(value):
     number = int(value["number"])
     return "no frame" if number == 0xffffffff else f"frame {number:#x} (PA {number << 12:#x})"
 
@@ -40,7 +40,11 @@ def attributes(value):
 
 
 def lock(value):
-    target = Target()
+    with Target().session() as target:
+        return lock_words(target, value)
+
+
+def lock_words(target, value):
     members = {field.name: int(value[field.name]) for field in value.type.strip_typedefs().fields()
                if field.type.strip_typedefs().code in (gdb.TYPE_CODE_INT, gdb.TYPE_CODE_PTR)}
     raw = locks.of_members(int(value.address) if value.address is not None else 0, members)
@@ -51,14 +55,12 @@ def lock(value):
 
 
 def owner(value):
-    from . import frames
-    names = frames.owner_names(Target())
-    number = int(value)
-    return names.get(number, f"owner {number}")
+    with Target().session() as target:
+        return frames.owner_names(target).get(int(value), f"owner {int(value)}")
 
 
 STRUCTS = {"ash_range": range_, "ash_spinlock": lock}
-TYPEDEFS = {"ash_frame_t": frame, "ash_mmu_attr_t": attributes}
+TYPEDEFS = {"ash_frame_t": frame_number, "ash_mmu_attr_t": attributes}
 
 
 def words(value):
@@ -90,7 +92,24 @@ def lookup(value):
 lookup.name = "ashlar"
 
 
+class ErrorName(gdb.Function):
+    """$ash_error(NUMBER): the name of an error code, such as -7."""
+
+    def __init__(self):
+        super().__init__("ash_error")
+
+    def invoke(self, code):
+        return error_name(Target(), int(code))
+
+
+def error_name(target, code):
+    code &= 0xffffffff
+    code -= (code & 0x80000000) << 1
+    return target.enumerators("enum ash_error").get(code, f"{code}: no error of Ashlar")
+
+
 def register():
+    ErrorName()
     gdb.pretty_printers[:] = [printer for printer in gdb.pretty_printers
                               if getattr(printer, "name", "") != lookup.name]
     gdb.pretty_printers.append(lookup)
