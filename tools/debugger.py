@@ -30,6 +30,22 @@ def halted(machine, build, disk=None, serial="stdio", reboot=False, extra=()):
     return machine.command(build, disk, serial, reboot, ["-S", *extra])
 
 
+def foreign(machine):
+    """Whether the image's execution state is not the one that QEMU's stub shows registers of: an
+    AArch32 image on a processor that has AArch64 as well."""
+    return machine.arch == "a32" and "aarch64" in machine.command("")[0]
+
+
+def opening(machine, elf):
+    """gdb's commands that read the image. For a foreign one gdb has to stay with the stub's
+    registers: memory, symbols and breakpoints are right, registers are not."""
+    return (["set architecture aarch64"] if foreign(machine) else []) + [f"file {elf}"]
+
+
+def words_of(commands):
+    return [word for command in commands for word in ("-ex", command)]
+
+
 def interactive(machine, build, disk, log, gdb):
     """QEMU halted at the first instruction, the debugger in this terminal."""
     mux = "on" if machine.has_two_consoles else "off"
@@ -45,8 +61,9 @@ def interactive(machine, build, disk, log, gdb):
               f"its output is also in {log}", flush=True)
         # What the linker dropped has its debugging information at address 0, where _start is: the
         # symbol says where we are.
-        return subprocess.run([gdb, "-q", "-x", COMMANDS, "-ex", f"target remote {path}",
-                               "-ex", "info symbol $pc", os.path.join(build, machine.elf)],
+        commands = [*opening(machine, os.path.join(build, machine.elf)), f"target remote {path}",
+                    "info symbol $pc"]
+        return subprocess.run([gdb, "-q", "-x", COMMANDS, *words_of(commands)],
                               check=False).returncode
     finally:
         process.terminate()
@@ -58,11 +75,11 @@ def interactive(machine, build, disk, log, gdb):
 class Debugger(Console):
     """A gdb of its own."""
 
-    def __init__(self, elf, log=None, limit=300.0):
+    def __init__(self, machine, elf, log=None, limit=300.0):
         settings = ["set pagination off", "set confirm off", "set width 0", "set print symbol on"]
         super().__init__(["sh", "-c", 'ulimit -c 0; exec "$@"', "sh", GDB, "-q", "-nx",
-                          *(word for line in settings for word in ("-ex", line)),
-                          "-x", COMMANDS, elf], log, limit=limit)
+                          *words_of([*settings, *opening(machine, elf)]), "-x", COMMANDS],
+                         log, limit=limit)
         self.marks = 0
 
     def close(self):
@@ -105,8 +122,8 @@ class Debugger(Console):
     def attach(self, path):
         """Halts the machine."""
         text = self.command(f"target remote {path}")
-        if "not running" in text or "could not connect" in text:
-            raise ConsoleError(text.strip().splitlines()[-1])
+        if "remote" not in self.command("info inferiors"):
+            raise ConsoleError(f"not connected: {text.strip()}")
 
 
 class Monitor:

@@ -6,6 +6,7 @@ Memory is read as the processor sees it at that moment. What it cannot see (its 
 a program of user mode, RAM beyond its addresses) QEMU reads by physical address."""
 
 import contextlib
+import re
 
 import gdb
 
@@ -13,6 +14,7 @@ from . import layout, macros
 from .errors import Absent, Unreadable
 
 PAGE = 4096
+POINTER_SIZE = re.compile(r"sizeof\s*\(\s*void\s*\*\s*\)")
 
 
 def packet(text):
@@ -24,6 +26,15 @@ def packet(text):
         return connection.send_packet(text).decode("ascii", "replace")
     except gdb.error:
         return ""
+
+
+def word_size():
+    """Of the image's addresses: the debugger may have connected to a processor of another width."""
+    try:
+        fields = gdb.lookup_type("struct ash_mmu").fields()
+        return next(field.type.sizeof for field in fields if field.name == "root")
+    except gdb.error:
+        return gdb.lookup_type("void").pointer().sizeof
 
 
 class Known:
@@ -49,7 +60,7 @@ class Target:
     """One look at the machine: what was read stays as it was read until the next one."""
 
     def __init__(self):
-        self.word = gdb.lookup_type("void").pointer().sizeof
+        self.word = word_size()
         self.arch = "a64" if self.word == 8 else "a32"
         self.pages = {}
         self.known = Known.now
@@ -274,9 +285,9 @@ class Target:
             self.known.values[key] = macros.function(self._macros(where), name, self._evaluate)
         return self.known.values[key]
 
-    @staticmethod
-    def _evaluate(text):
-        """An expression of C without macros."""
+    def _evaluate(self, text):
+        """An expression of C without macros, whose pointers are the image's."""
+        text = POINTER_SIZE.sub(str(self.word), text)
         try:
             return int(gdb.parse_and_eval(text))
         except gdb.error as error:
