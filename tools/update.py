@@ -197,7 +197,7 @@ class Flashed:
     """A machine whose second flash bank is a file, and a disk with the images of an update."""
 
     def __init__(self, arch, build, log, smp=1):
-        self.machine = machines.Machine(image="slots", build=arch, smp=smp)
+        self.machine = machines.Machine(image="slots", build=arch, smp=smp, mem="64M")
         self.build, self.log = build, log
         self.bank, self.bundle, tree = f"{log}.bank", f"{log}.bundle", f"{log}.dtb"
         self.pid, self.socket = f"{log}.pid", f"{log}.gdb"

@@ -16,7 +16,8 @@ extern char __reset_start[], __ram_load[], __ram_copy_start[],
 int board_find_slots(struct board_slots *slots)
 {
     uint64_t start = (uintptr_t)__reset_start;
-    uint64_t end = (uintptr_t)__ram_load + (uint64_t)(__ram_copy_end - __ram_copy_start);
+    uint64_t end =
+        (uintptr_t)__ram_load + ((uintptr_t)__ram_copy_end - (uintptr_t)__ram_copy_start);
 
     slots->bank = ash_pa(VIRT_SLOT_BASE);
     slots->running = -1;
