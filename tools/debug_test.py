@@ -443,14 +443,12 @@ def crashed(scene):
 
 def make_debug(arch, build):
     """What `make debug` gives a person, who types a few commands."""
-    command = [sys.executable, "-B", os.path.join(os.path.dirname(__file__), "run.py"), "--debug",
-               "--arch", arch, "--build", build, "--mem", "64M", "--no-disk"]
+    command = ["timeout", str(PATIENCE), sys.executable, "-B",
+               os.path.join(os.path.dirname(__file__), "run.py"), "--debug", "--arch", arch,
+               "--build", build, "--mem", "64M", "--no-disk"]
     typed = "tbreak banner_print\ncontinue\nbacktrace\nashlar help\nashlar check\nkill\nquit\n"
-    try:
-        text = subprocess.run(command, input=typed, text=True, stdout=subprocess.PIPE, check=False,
-                              stderr=subprocess.STDOUT, timeout=PATIENCE).stdout
-    except subprocess.TimeoutExpired:
-        text = "nothing, in time"
+    text = subprocess.run(command, input=typed, text=True, stdout=subprocess.PIPE, check=False,
+                          stderr=subprocess.STDOUT).stdout
     missing = [words for words in ("_start in section", "#1 ", " in main (", "ashlar walk ADDRESS",
                                    "0 findings") if words not in text]
     return [run.check("make debug", f"no {missing} in {text.strip()[-1500:]}" if missing else "")]

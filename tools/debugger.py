@@ -4,8 +4,11 @@
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
+import sys
+import time
 
 from console import Console, ConsoleError
 
@@ -54,6 +57,8 @@ def interactive(machine, build, disk, log, gdb):
                      ["-chardev", f"pty,id=console,logfile={log},mux={mux}", *stub(path)])
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
                                start_new_session=True)
+    # Told to terminate, this leaves no machine behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         line = process.stdout.readline()
         pty = re.search(r"/dev/pts/[0-9]+", line)
@@ -120,7 +125,10 @@ class Debugger(Console):
         return int(text)
 
     def attach(self, path):
-        """Halts the machine."""
+        """Halts the machine; waits until QEMU has made the socket."""
+        end = time.monotonic() + PATIENCE
+        while not os.path.exists(path) and time.monotonic() < end:
+            time.sleep(0.05)
         text = self.command(f"target remote {path}")
         if "remote" not in self.command("info inferiors"):
             raise ConsoleError(f"not connected: {text.strip()}")
