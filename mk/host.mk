@@ -8,7 +8,7 @@ FUZZ_CC := clang
 
 HOST_SOURCES := $(sort port/errors.c port/errata.c port/lock.c port/outside.c $(wildcard port/sim/*.c mmu/*.c vm/*.c process/*.c) \
     $(filter-out alloc/malloc.c alloc/new.c,$(wildcard alloc/*.c)) \
-    $(wildcard board/dev/fdt.c board/dev/virtio_blk.c board/block.c board/platform.c board/table.c board/slot.c startup/trap.c startup/trap_names.c startup/user_report.c))
+    $(wildcard board/dev/fdt.c board/dev/sd.c board/dev/virtio_blk.c board/block.c board/platform.c board/table.c board/slot.c startup/trap.c startup/trap_names.c startup/user_report.c))
 TEST_MACHINE := tests/unit/support.c tests/unit/user_machine.c
 TEST_SHARED  := $(TEST_MACHINE) $(wildcard tests/shared/*.c)
 UNIT_TESTS   := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/test_*.c)))

@@ -7,7 +7,7 @@ The first lines of a patch:
     Guards: <what is broken, in one sentence>
     Notices: unit test_<name> | target <suite> | row <row> | script <script>[/<section>] |
              fuzz fuzz_<name> | soak soak_<name> | threads threads_<name> | start <machine> |
-             update <architecture>/<name>
+             update <architecture>/<name> | board <board>/<boot>
     Options: CHECK=2          (optional: make's options of the build)
 
 Each worker has a copy of the tree under build/mutants/, which keeps its objects from one mutant to
@@ -27,6 +27,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+import boards
 import disk as disks
 import machine as machines
 import matrix
@@ -35,10 +36,11 @@ import script
 import start
 import tap
 import test_all
+import uboot
 import update
 
 FOLDER = os.path.join(matrix.ROOT, "build", "mutants")
-KINDS = ("unit", "threads", "target", "row", "script", "start", "fuzz", "soak", "update")
+KINDS = ("unit", "threads", "target", "row", "script", "start", "fuzz", "soak", "update", "board")
 LEFT_OUT = {".git", "build", "__pycache__", ".ci"}
 FUZZ_SECONDS = 60
 SOAK_STEPS = 1000000
@@ -80,6 +82,8 @@ def read(path, lines):
         options += [f"ARCH={start.MACHINES[test].arch}"]
     if kind == "update":
         options += [f"ARCH={test.split('/')[0]}"]
+    if kind == "board":
+        options.append(f"BOARD={test.split('/')[0]}")
     if kind == "row" and (row := dict(matrix.rows()).get(test)):
         options += [f"{k}={v}" for k, v in machines.BUILDS[row.build].items()]
     return Mutant(name, path, fields["Guards"], kind, test, tuple(options))
@@ -174,12 +178,15 @@ class Copy:
         machine = machines.Machine(build=mutant.arch, edu="31")
         if mutant.kind == "row":
             machine = dict(matrix.rows())[mutant.test]
-        disk = disks.Disk(f"{log}.disk")
+        if mutant.kind == "board":
+            machine = boards.find(mutant.test.split("/")[0], mutant.arch, mutant.test.split("/")[1])
+        disk = disks.of_machine(machine, images, f"{log}.disk")
         try:
             results = run.run_self_tests(machine, images, disk=disk, log=log, limit=120)
         finally:
-            os.unlink(disk.path)
-        return results if mutant.kind == "row" else of_suite(results, mutant.test)
+            if disk:
+                os.unlink(disk.path)
+        return results if mutant.kind in ("row", "board") else of_suite(results, mutant.test)
 
 
 def of_suite(results, suite):
@@ -292,6 +299,7 @@ def main():
     parser.add_argument("--only-apply", action="store_true", help="see whether they apply, no more")
     args = parser.parse_args()
 
+    os.environ["UBOOT_FOLDER"] = uboot.default_folder()  # of the copies, too
     mutants = []
     for path in sorted(glob.glob(os.path.join(matrix.ROOT, "tests", "mutants", "*.patch"))):
         with open(path, encoding="utf-8") as file:

@@ -6,7 +6,6 @@
 
 #include "ashlar/errors.h"
 
-#define GO_IDLE          0u
 #define ALL_SEND_CID     2u
 #define SEND_ADDRESS     3u
 #define SELECT           7u
@@ -116,13 +115,13 @@ int sd_identify(struct sd_host *host, struct sd_card *card)
     int error = host->set_speed(host, SD_IDENTIFY);
 
     if (error == 0) {
-        error = host->command(host, GO_IDLE, 0, SD_NONE, NULL);
+        error = host->command(host, SD_GO_IDLE, 0, SD_NONE, NULL);
     }
     if (error == 0) {
         error = wake(host, card);
     }
     if (error == 0) {
-        error = host->command(host, ALL_SEND_CID, 0, SD_LONG, answer);
+        error = host->command(host, ALL_SEND_CID, 0, SD_LONG, card->id);
     }
     if (error == 0) {
         error = host->command(host, SEND_ADDRESS, 0, SD_SHORT, answer);

@@ -10,6 +10,7 @@
 
 /** Commands (4.7.4) that move data, or that drivers send by themselves. */
 enum sd_command {
+    SD_GO_IDLE = 0,
     SD_STOP = 12,
     SD_SEND_STATUS = 13,
     SD_READ_SINGLE = 17,
@@ -46,6 +47,7 @@ struct sd_host {
 };
 
 struct sd_card {
+    uint32_t id[4];      /**< CID: no two cards have the same */
     uint64_t sectors;    /**< of 512 bytes */
     uint32_t address;    /**< RCA << 16, as arguments have it */
     bool counts_sectors; /**< in arguments; else bytes */

@@ -225,6 +225,35 @@ static int mmc_settle(struct mmc *mmc)
     return error == 0 ? ASH_EIO : error;
 }
 
+/* A card that does not settle is started anew; then it must be the one that was there: another is
+ * left idle, where it takes no command for data. */
+static int mmc_revive(struct mmc *mmc)
+{
+    struct sd_card found;
+    uint32_t differs = 0;
+    int error = mmc_settle(mmc);
+
+    if (error == 0) {
+        return 0;
+    }
+    error = mmc_reset(mmc);
+    if (error == 0) {
+        error = sd_identify(&mmc->host, &found);
+    }
+    if (error != 0) {
+        return error;
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        differs |= found.id[i] ^ mmc->card.id[i];
+    }
+    if (differs != 0) {
+        (void)mmc_command(&mmc->host, SD_GO_IDLE, 0, SD_NONE, NULL);
+        return ASH_EIO;
+    }
+    mmc->card = found;
+    return 0;
+}
+
 /* Requests */
 
 static struct ash_block_request *mmc_first(const struct mmc *mmc)
@@ -342,7 +371,7 @@ static bool mmc_advance(struct mmc *mmc, int *result)
         }
         mmc_ask_status(mmc);
     }
-    (void)mmc_settle(mmc); /* if not, the next request fails as well */
+    (void)mmc_revive(mmc); /* if not, the next request fails as well */
     return true;
 }
 
@@ -406,13 +435,6 @@ static bool mmc_acknowledge(struct ash_block *block)
 
 /* Life */
 
-static int mmc_bring_up(struct mmc *mmc)
-{
-    int error = mmc_reset(mmc);
-
-    return error == 0 ? sd_identify(&mmc->host, &mmc->card) : error;
-}
-
 static int mmc_open(struct ash_block *block, struct ash_pmem *region)
 {
     struct mmc *mmc = (struct mmc *)block;
@@ -435,7 +457,10 @@ static int mmc_open(struct ash_block *block, struct ash_pmem *region)
                               sizeof(struct sunxi_mmc_descriptor),
                           &mmc->buffer);
     if (error == 0) {
-        error = mmc_bring_up(mmc);
+        error = mmc_reset(mmc);
+        if (error == 0) {
+            error = sd_identify(&mmc->host, &mmc->card);
+        }
         if (error != 0) {
             (void)ash_dma_free(&mmc->buffer);
         }
@@ -463,19 +488,15 @@ static int mmc_stop(struct ash_block *block)
     return error == 0 ? ash_dma_exit(&block->dma) : error;
 }
 
-/* A card that does not settle is started anew; then it must be the one that was there. */
 static int mmc_recover(struct ash_block *block)
 {
     struct mmc *mmc = (struct mmc *)block;
-    int error = mmc_settle(mmc);
+    int error = mmc_revive(mmc);
 
     while (mmc->count != 0) {
         mmc_finish_first(mmc, ASH_ETIMEDOUT);
     }
-    if (error != 0) {
-        error = mmc_bring_up(mmc);
-    }
-    return error == 0 && mmc->card.sectors != block->info.sectors ? ASH_EIO : error;
+    return error;
 }
 
 static const struct block_driver mmc_driver = {

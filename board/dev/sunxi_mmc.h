@@ -11,7 +11,8 @@
 
 /**
  * Registers the controller's slot as the next block device, with a card in it or not: that is seen
- * when it is opened (ASH_ENODEV: no SD memory card). set_clock gives the controller its module
+ * when it is opened (ASH_ENODEV: no SD memory card). Without its card all requests fail with
+ * ASH_EIO, until it is back; another card must be opened. set_clock gives the controller its module
  * clock for a speed: 400 kHz or 24 MHz, as fast as the card's; it is called with the device's lock
  * held. Errors: ASH_ENOMEM (too many), those of ash_map_device.
  */
