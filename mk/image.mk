@@ -44,6 +44,7 @@ $(B)/%.fit: $(B)/%.elf $(B)/%.bin tools/uimage.py
 define card
 $(B)/ashlar-$(basename $(notdir $1)).img: $1 $(RAM_IMAGES:%=$(B)/%.bin) $(RAM_IMAGES:%=$(B)/%-spl.uimg) \
         $(wildcard $(foreach folder,$(CARD_FOLDERS),$(folder)/*.cmd $(folder)/*.txt)) \
+        $(wildcard $(or $(UBOOT_FOLDER),build/uboot)/*/usr/lib/u-boot/*/*.bin) \
         tools/image.py tools/uimage.py tools/uboot.py
 	$$(call say,CARD    $$@)
 	$$(Q)$$(PYTHON) -B tools/image.py card $$< --build $$(B) --out $$@

@@ -75,8 +75,17 @@ def open_target(path, create=False):
 def capacity(target):
     """Bytes of the open device."""
     buffer = bytearray(8)
-    fcntl.ioctl(target.descriptor, BLKGETSIZE64, buffer)
+    try:
+        fcntl.ioctl(target.descriptor, BLKGETSIZE64, buffer)
+    except OSError as error:
+        raise CopyError(explain(error, target.path)) from None
     return int.from_bytes(buffer, "little")
+
+
+def number(target):
+    """Which device is open, as lsblk writes it: what has the name now may be another one."""
+    device = os.fstat(target.descriptor).st_rdev
+    return f"{os.major(device)}:{os.minor(device)}"
 
 
 def chunks(image, size):
@@ -117,9 +126,14 @@ def write(target, image, size, progress=lambda done: None):
 
 
 def drop_caches(target):
-    """What is read afterwards comes from the medium."""
+    """What is read afterwards comes from the medium. To drop a device's buffers takes more rights than
+    to write it; direct reading does without that."""
     if target.block:
-        fcntl.ioctl(target.descriptor, BLKFLSBUF)
+        try:
+            fcntl.ioctl(target.descriptor, BLKFLSBUF)
+        except OSError as error:
+            if not target.direct:
+                raise CopyError(explain(error, target.path)) from None
     os.posix_fadvise(target.descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 

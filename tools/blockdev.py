@@ -32,11 +32,12 @@ ALLOWANCES = {LARGE: f"a disk of more than {LARGEST >> 30} GiB",
 
 @dataclass(frozen=True)
 class State:
-    """What the machine says: the tree of lsblk, and the texts of /proc/self/mountinfo and
-    /proc/swaps."""
+    """What the machine says: the tree of lsblk, the texts of /proc/self/mountinfo and /proc/swaps, and
+    of each mmcblk what it is: SD, or MMC, which is soldered to the board."""
     tree: tuple
     mounts: str = ""
     swaps: str = ""
+    kinds: dict = field(default_factory=dict)
 
 
 @dataclass
@@ -162,9 +163,15 @@ def check_size(verdict, needed, allowed):
                        f"if it is meant: ALLOW={LARGE}")
 
 
-def removable(disk):
-    return flag(disk, "rm") or flag(disk, "hotplug") or disk.get("tran") in ("usb", "mmc") \
-        or str(disk.get("name", "")).startswith("mmcblk")
+def is_mmc(disk):
+    return str(disk.get("name", "")).startswith("mmcblk") or disk.get("tran") == "mmc"
+
+
+def removable(disk, state):
+    """lsblk takes everything behind an SD controller for removable, soldered memory too."""
+    if is_mmc(disk):
+        return state.kinds.get(disk.get("name")) == "SD"
+    return flag(disk, "rm") or flag(disk, "hotplug") or disk.get("tran") == "usb"
 
 
 def judge(path, needed, state, allowed=()):
@@ -176,7 +183,7 @@ def judge(path, needed, state, allowed=()):
     check_kind(verdict)
     check_use(verdict, state)
     check_size(verdict, needed, allowed)
-    if not removable(verdict.device) and verdict.device.get("type") in ("disk", "loop") \
+    if not removable(verdict.device, state) and verdict.device.get("type") in ("disk", "loop") \
             and FIXED not in allowed:
         verdict.refuse(f"{path} is not removable, so it may be this computer's own; "
                        f"if it is meant: ALLOW={FIXED}")
@@ -226,4 +233,11 @@ def read():
     for name in ("/proc/self/mountinfo", "/proc/swaps"):
         with open(name, encoding="utf-8", errors="replace") as file:
             texts.append(file.read())
-    return State(parse(listed), *texts)
+    tree, kinds = parse(listed), {}
+    for disk in filter(is_mmc, tree):
+        try:
+            with open(f"/sys/block/{disk.get('name')}/device/type", encoding="ascii") as file:
+                kinds[disk["name"]] = file.read().strip()
+        except OSError:
+            pass
+    return State(tree, *texts, kinds)

@@ -152,11 +152,14 @@ def flash_disk(args, out):
         print("dry run: nothing was written", file=out)
         return
     ask(os.path.basename(path), args.confirm, terminal())
-    # Meanwhile the card may have been changed, or mounted by a desktop.
-    if blockdev.identity(check_device(path, size, args.allow)) != blockdev.identity(entry):
-        raise Refused(f"{path} is not what it was a moment ago")
+    # Meanwhile the card may have been changed, or mounted by a desktop, and the name may have gone to
+    # another disk. What is open stays what it is: it is looked at once more.
     target = blockcopy.open_target(path)
     try:
+        now = check_device(path, size, args.allow)
+        if blockdev.identity(now) != blockdev.identity(entry) \
+                or blockcopy.number(target) != now.get("maj:min"):
+            raise Refused(f"{path} is not what it was a moment ago")
         copy(args.image, size, target, out)
     finally:
         target.close()

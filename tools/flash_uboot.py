@@ -28,11 +28,11 @@ def find_prompt(line, say, seconds=PROMPT_SECONDS):
         if line.expect(f"{uboot_commands.AUTOBOOT}|{uboot_commands.PROMPT}", seconds) is None:
             raise PlayError("U-Boot does not answer: see \"nothing comes\" in docs/flashing.md")
         line.send(b"\r")
-        if line.expect(uboot_commands.PROMPT, 60) is None:
+        if line.expect(uboot_commands.PROMPT, PROMPT_SECONDS) is None:
             raise PlayError("U-Boot does not stop at its prompt")
     # Prompts of what was typed before may still be on their way: this is the last one.
     line.send(b"echo ashlar-is-here\r")
-    if line.expect(rf"^ashlar-is-here\n{uboot_commands.PROMPT}", 60) is None:
+    if line.expect(rf"^ashlar-is-here\n{uboot_commands.PROMPT}", PROMPT_SECONDS) is None:
         raise PlayError("what answers is not U-Boot's prompt")
 
 
@@ -41,7 +41,7 @@ def play_step(line, step, name, image, progress):
     if step.starts:
         return ""
     if step.sends:
-        if line.expect(r"Ready for binary.*\n", 20) is None:
+        if line.expect(r"Ready for binary.*\n", step.seconds) is None:
             raise PlayError(f"`{step.command}`: U-Boot is not ready to receive")
         line.give(ymodem.send(line, name, image, progress, line.take()))
     answer = line.expect(uboot_commands.PROMPT, step.seconds)

@@ -57,7 +57,7 @@ def provide(name, folders, build, target):
     """Puts an input into the folder `target`; uboot.Unavailable if its boot loader cannot be had."""
     out = os.path.join(target, name)
     if name.endswith(".bin") and name.removesuffix(".bin") in uboot.FILES:
-        shutil.copyfile(uboot.path(name.removesuffix(".bin")), out)
+        uboot.copy(name.removesuffix(".bin"), out)
         return
     for folder in (*folders, build):
         commands = os.path.join(folder, f"{name.removesuffix('.scr')}.cmd")

@@ -184,9 +184,9 @@ def fetch(wanted, folder, again):
         shutil.rmtree(os.path.join(folder, "cache"), ignore_errors=True)
 
 
-def path(name, folder=None, again=False):
-    """The path of a boot loader, fetched when it is not there yet. `again`: even if that has failed
-    a moment ago."""
+def whole(name, folder=None, again=False):
+    """The path of the package's file, fetched when it is not there yet. `again`: even if that has
+    failed a moment ago."""
     wanted = FILES[name]
     folder = folder or default_folder()
     file = os.path.join(folder, wanted.folder, wanted.inside)
@@ -195,15 +195,29 @@ def path(name, folder=None, again=False):
         fetch(wanted, folder, again)
     if not os.path.exists(file):
         raise Unavailable(f"{wanted.package}:{wanted.architecture} has no {wanted.inside}")
-    if not wanted.head:
+    return file
+
+
+def copy(name, target, folder=None):
+    """The boot loader as a new file, elsewhere: the folder may be one that cannot be written."""
+    with open(whole(name, folder), "rb") as source, open(target, "wb") as file:
+        file.write(source.read(FILES[name].head or -1))
+
+
+def path(name, folder=None, again=False):
+    """The path of a boot loader; of a part, which no package has by itself, a new file beside it."""
+    file = whole(name, folder, again)
+    if not FILES[name].head:
         return file
+    folder = folder or default_folder()
     part = os.path.join(folder, f"{name}.bin")
-    with open(file, "rb") as source:
-        content = source.read(wanted.head)
-    with tempfile.NamedTemporaryFile(dir=folder, delete=False) as new:
-        new.write(content)
-    os.chmod(new.name, 0o644)
-    os.rename(new.name, part)
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as new:
+            copy(name, new.name, folder)
+        os.chmod(new.name, 0o644)
+        os.rename(new.name, part)
+    except OSError as error:
+        raise Unavailable(f"{part}: {error.strerror}") from None
     return part
 
 

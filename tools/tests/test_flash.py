@@ -4,11 +4,13 @@ files; and both on a loop device where this machine has one."""
 
 import contextlib
 import errno
+import fcntl
 import io
 import os
 import random
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 from unittest import mock
@@ -41,8 +43,8 @@ def part(path, **more):
 SSD = {"rm": False, "hotplug": False, "tran": "sata", "model": "Samsung SSD", "maj_min": "8:0"}
 
 
-def refusals(entry, path=None, allowed=(), mounts="", swaps="", needed=NEEDED):
-    state = blockdev.State((entry,), mounts, swaps)
+def refusals(entry, path=None, allowed=(), mounts="", swaps="", needed=NEEDED, kinds=None):
+    state = blockdev.State((entry,), mounts, swaps, kinds or {})
     return blockdev.judge(path or entry["path"], needed, state, allowed).refusals
 
 
@@ -53,7 +55,8 @@ class Judge(unittest.TestCase):
 
     def test_cards(self):
         self.assertEqual(refusals(disk("/dev/sdb")), [])
-        self.assertEqual(refusals(disk("/dev/mmcblk0", rm=False, hotplug=False, tran=None)), [])
+        self.assertEqual(refusals(disk("/dev/mmcblk0", rm=False, tran="mmc"),
+                                  kinds={"mmcblk0": "SD"}), [])
         self.assertEqual(refusals(disk("/dev/sdb", children=[part("/dev/sdb1"), part("/dev/sdb2")])),
                          [])
         # As older versions of lsblk write it.
@@ -137,6 +140,10 @@ class Judge(unittest.TestCase):
         self.refused("ALLOW=fixed", entry)
         self.assertEqual(refusals(entry, allowed=(blockdev.FIXED,)), [])
         self.refused("ALLOW=fixed", disk("/dev/nvme0n1", **{**SSD, "tran": "nvme"}))
+        # lsblk calls everything behind an SD controller hotpluggable.
+        for entry in (disk("/dev/mmcblk0", rm=False, tran="mmc"), disk("/dev/mmcblk0", tran=None)):
+            self.refused("ALLOW=fixed", entry, kinds={"mmcblk0": "MMC"})
+            self.refused("ALLOW=fixed", entry)
 
     def test_allowing_one_thing_allows_no_other(self):
         entry = disk("/dev/sdb", size=blockdev.LARGEST * 2, children=[
@@ -287,7 +294,7 @@ class File(Temporary):
 class Device(Temporary):
     """The order of things on a device that is none: a file takes its place when it is opened."""
 
-    def run_flash(self, states, answer="sdb", dry_run=False):
+    def run_flash(self, states, answer="sdb", dry_run=False, number="8:16"):
         entry = iter(states)
         arguments = ["/dev/sdb", self.image, *(["--confirm", answer] if answer else []),
                      *(["--dry-run"] if dry_run else [])]
@@ -295,6 +302,7 @@ class Device(Temporary):
         with mock.patch.object(os, "stat", self.stat), \
                 mock.patch.object(os.path, "realpath", lambda path: path), \
                 mock.patch.object(blockdev, "read", lambda: blockdev.State((next(entry),))), \
+                mock.patch.object(blockcopy, "number", lambda target: number), \
                 mock.patch.object(blockcopy, "open_target", self.open):
             flash.flash_disk(flash.parse(arguments), out)
         return out.getvalue()
@@ -349,7 +357,12 @@ class Device(Temporary):
         for reason, after in others.items():
             with self.subTest(reason), self.assertRaisesRegex(flash.Refused, reason):
                 self.run_flash([disk("/dev/sdb"), after])
-        self.assertFalse(os.path.exists(self.card))
+            self.assertEqual(self.read(self.card), b"")
+
+    def test_another_disk_has_the_name(self):
+        with self.assertRaisesRegex(flash.Refused, "not what it was"):
+            self.run_flash([disk("/dev/sdb")] * 2, number="8:32")
+        self.assertEqual(self.read(self.card), b"")
 
 
 class NoDevice(Temporary):
@@ -385,7 +398,10 @@ class Loop(Temporary):
         if made.returncode:
             self.skipTest(f"no loop device here: {made.stderr.strip()}")
         self.device = made.stdout.strip()
-        self.addCleanup(subprocess.run, ["losetup", "--detach", self.device], check=False)
+        # Detached now, it stays for as long as somebody has it open, however that ends.
+        held = os.open(self.device, os.O_RDONLY)
+        self.addCleanup(os.close, held)
+        subprocess.run(["losetup", "--detach", self.device], check=True)
         self.arguments = [self.device, self.image, "--confirm", os.path.basename(self.device)]
 
     def test_refused_as_fixed(self):
@@ -409,16 +425,55 @@ class Loop(Temporary):
         self.assertEqual(self.flash(*self.arguments, "--allow", "fixed"), 1)
         self.assertIn("the image needs 33.0 MiB", self.said)
 
-    def test_mounted(self):
+    def mounted(self, command, *words, **more):
+        """Runs a shell's command where the device is mounted, out of sight of everything else and gone
+        with it; $0: the device, $1: where."""
         subprocess.run(["mkfs.ext4", "-q", self.device], check=True)
         place = os.path.join(self.folder, "mount")
         os.mkdir(place)
-        if subprocess.run(["mount", self.device, place], check=False,
-                          stderr=subprocess.DEVNULL).returncode:
+        return subprocess.Popen(
+            ["unshare", "--mount", "sh", "-c", f'mount "$0" "$1" || exit 77; {command}', self.device,
+             place, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, **more)
+
+    @unittest.skipUnless(shutil.which("mkfs.ext4") and shutil.which("unshare"), "no mkfs.ext4")
+    def test_mounted(self):
+        tool = os.path.join(os.path.dirname(os.path.abspath(flash.__file__)), "flash.py")
+        process = self.mounted('exec "$2" -B "$3" "$0" "$4" --confirm x --allow fixed',
+                               sys.executable, tool, self.image)
+        said, _ = process.communicate()
+        if process.returncode == 77:
             self.skipTest("this machine does not let us mount")
-        self.addCleanup(subprocess.run, ["umount", place], check=False)
-        self.assertEqual(self.flash(*self.arguments, "--allow", "fixed"), 1)
-        self.assertIn(f"mounted at {place}", self.said)
-        # The kernel says it too, where the tables do not.
-        with self.assertRaisesRegex(blockcopy.CopyError, "in use"):
-            blockcopy.open_target(self.device)
+        self.assertEqual(process.returncode, 1)
+        self.assertIn(f"mounted at {os.path.join(self.folder, 'mount')}", said)
+
+    @unittest.skipUnless(shutil.which("mkfs.ext4") and shutil.which("unshare"), "no mkfs.ext4")
+    def test_mounted_out_of_sight(self):
+        process = self.mounted("echo ready; read word")
+        try:
+            if process.stdout.readline() != "ready\n":
+                self.skipTest("this machine does not let us mount")
+            with self.assertRaisesRegex(blockcopy.CopyError, "in use"):
+                blockcopy.open_target(self.device)
+        finally:
+            process.communicate("\n")
+
+    def test_without_the_right_to_drop_buffers(self):
+        def no_right(descriptor, request, *more):
+            if request == blockcopy.BLKFLSBUF:
+                raise OSError(errno.EACCES, "no right")
+            return ioctl(descriptor, request, *more)
+        ioctl = fcntl.ioctl
+        with mock.patch.object(fcntl, "ioctl", no_right):
+            self.assertEqual(self.flash(*self.arguments, "--allow", "fixed"), 0, self.said)
+        self.assertIn("read back and found the same", self.said)
+        target = blockcopy.Target(self.device, 0, True, False)
+        with mock.patch.object(fcntl, "ioctl", no_right), \
+                self.assertRaisesRegex(blockcopy.CopyError, "as root"):
+            blockcopy.drop_caches(target)
+
+    def test_number(self):
+        target = blockcopy.open_target(self.device)
+        self.addCleanup(target.close)
+        entry = blockdev.find(blockdev.read(), self.device)
+        self.assertEqual(blockcopy.number(target), entry["maj:min"])

@@ -64,7 +64,7 @@ class Card(unittest.TestCase):
         self.write(self.build, "ashlar-ram.bin", b"firmware" * 1000)
         self.loader = self.write(self.root, "spl", b"SPL" * 5000)
         self.out = os.path.join(self.build, "ashlar-sd.img")
-        patches = (mock.patch.object(uboot, "path", lambda name: self.loader),
+        patches = (mock.patch.object(uboot, "whole", lambda name, folder: self.loader),
                    mock.patch.object(uimage, "addresses", lambda elf: (0x40200000, 0x40200040)))
         for patch in patches:
             patch.start()
@@ -115,11 +115,12 @@ class Card(unittest.TestCase):
             self.assertEqual(self.make(), first)
 
     def test_skipped(self):
-        def unavailable(name):
+        def unavailable(name, folder):
+            del folder
             raise uboot.Unavailable(f"no {name} today")
         args = mock.Mock(config=self.config, build=self.build, out=self.out)
         self.make()
-        with mock.patch.object(uboot, "path", unavailable), mock.patch("builtins.print"):
+        with mock.patch.object(uboot, "whole", unavailable), mock.patch("builtins.print"):
             image.make_card(args)
         self.assertFalse(os.path.exists(self.out))
         with open(f"{self.out}.skipped", encoding="utf-8") as file:
@@ -135,6 +136,7 @@ class Card(unittest.TestCase):
 
     def test_overlap(self):
         self.write(self.root, "spl", bytes(2 << 20))
+        self.write(self.board, "sd.genimage", CARD.replace("orangepi-spl", "orangepi").encode())
         with self.assertRaisesRegex(image.ImageError, "overlap"):
             self.make()
 
@@ -246,6 +248,8 @@ class Again(unittest.TestCase):
             self.assertEqual(check_reproducible.compare(one, two), [])
             Card.write(one, "a.img", b"x" * 100)
             Card.write(two, "a.img", b"x" * 99 + b"y")
+            Card.write(two, "d.img", b"made")
+            Card.write(one, "d.img.skipped", b"no mirror")
             Card.write(one, "b.bin", b"1")
             Card.write(two, "b.bin", b"12")
             Card.write(two, "c.fit", b"1")

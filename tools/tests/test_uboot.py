@@ -67,6 +67,17 @@ class Fetch(unittest.TestCase):
             self.assertEqual(len(content), 32 << 10)
             self.assertEqual(content, file.read(32 << 10))
 
+    def test_folder_that_cannot_be_written(self):
+        self.path(Mirror())
+        def refuse(**more):
+            raise PermissionError(13, "Permission denied")
+        target = os.path.join(self.folder, "copy")
+        with mock.patch.object(uboot.tempfile, "NamedTemporaryFile", refuse):
+            uboot.copy("orangepi-spl", target, self.folder)
+            self.assertEqual(os.path.getsize(target), 32 << 10)
+            with self.assertRaisesRegex(uboot.Unavailable, "Permission denied"):
+                self.path(Mirror(), "orangepi-spl")
+
     def test_failure_is_remembered(self):
         for word in ("update", "download", "-x"):
             with self.subTest(word):
