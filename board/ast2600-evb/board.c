@@ -2,7 +2,8 @@
 /*
  * ASPEED's evaluation board of the AST2600, a controller of servers: where its devices are, which
  * drivers they have, how its second CPU is found and how a watchdog resets it. Nothing on the board
- * can power it off.
+ * can power it off. Somebody else must have set up the SDRAM and the serial port's rate, an SPL or
+ * U-Boot: only QEMU's work from reset.
  */
 #include "ashlar/board.h"
 
