@@ -44,7 +44,8 @@
     X(sched)                                                                                       \
     X(block)                                                                                       \
     X(fw_cfg)                                                                                      \
-    X(edu)
+    X(edu)                                                                                         \
+    X(bcm_dma)
 
 #define DECLARE(name) extern const struct target_suite suite_##name;
 SUITES(DECLARE)
