@@ -13,6 +13,7 @@
 #include "board/dev/gic.h"
 #include "board/dev/mmio.h"
 #include "board/dev/pl011.h"
+#include "board/dev/psci.h"
 #include "board/dev/timer.h"
 #include "board/table.h"
 #include "port/image.h"
@@ -42,12 +43,17 @@ static const struct board_table midway_table = {
     .device_count = 1,
 };
 
+static enum ash_psci_conduit midway_psci;
 static ash_va_t midway_sregs = {MIDWAY_SREGS};
 
 static void midway_discover(const void *hint, struct ash_platform *platform)
 {
     pl011_init(ash_va(MIDWAY_UART));
     table_platform(hint, &midway_table, image_ram(), ash_boot_info.secure, platform);
+    if (!ash_boot_info.secure) {
+        platform->psci = ASH_PSCI_SMC; /* whoever left the secure state to us is called so */
+    }
+    midway_psci = platform->psci;
 }
 
 static void midway_console_init(const struct ash_platform *platform)
@@ -63,11 +69,14 @@ static int midway_init(const struct ash_platform *platform)
                        ash_map_device(ash_pa(MIDWAY_SREGS), MIDWAY_PAGE_BYTES, &midway_sregs));
 }
 
-/* All of them come to the image's first instruction, and wait at the pen. */
+/* Without firmware below us all of them came to the image's first instruction, and wait at the pen.
+ */
 static int midway_cpu_start(unsigned cpu, ash_pa_t entry)
 {
-    (void)entry;
-    return cpu == 0 || cpu >= MIDWAY_CPUS ? ASH_ENODEV : 0;
+    if (cpu == 0 || cpu >= MIDWAY_CPUS) {
+        return ASH_ENODEV;
+    }
+    return midway_psci == ASH_PSCI_NONE ? 0 : psci_cpu_on(midway_psci, cpu, entry);
 }
 
 static void midway_power_off(void)
