@@ -126,7 +126,7 @@ class BoardMachine:
     def start(self, console):
         for step in self.steps:
             if "expect" in step:
-                console.expect(step["expect"], 120)
+                console.expect(step["expect"])
             else:
                 console.send(step["send"])
 

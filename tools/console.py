@@ -78,9 +78,9 @@ class Console:
         except BrokenPipeError:
             raise ConsoleError(f"the machine stopped before {text!r} could be typed") from None
 
-    def wait_exit(self, seconds):
-        """True when the program ends by itself within `seconds`."""
-        end = min(self.deadline, time.monotonic() + seconds)
+    def wait_exit(self, seconds=None):
+        """True when the program ends by itself within `seconds`, or the limit of the run."""
+        end = min(self.deadline, time.monotonic() + (self.limit if seconds is None else seconds))
         while self.read(min(0.5, end - time.monotonic())):
             if time.monotonic() >= end:
                 return False

@@ -116,11 +116,11 @@ class Machine:
     def start(self, console):
         """Does what a person would type to start the image; with U-Boot that is a command."""
         if self.entry == "uboot":
-            console.expect(r"stop autoboot", 30)
+            console.expect(r"stop autoboot")
             console.send("\r")
-            console.expect(r"^=> ", 10)
+            console.expect(r"^=> ")
             console.send(f"bootm {UIMAGE_ADDRESS:#x} - ${{fdtcontroladdr}}\r")
-            console.expect(r"Starting kernel", 10)
+            console.expect(r"Starting kernel")
 
 
 def memory_bytes(text):

@@ -62,11 +62,11 @@ def power_off(console, machine):
     """Sees whether `off` does what it can; "" or what is wrong."""
     if not machine.can_power_off:
         try:
-            console.expect(r"this board cannot power off; stopped", 5)
+            console.expect(r"this board cannot power off; stopped")
         except ConsoleError:
             return "`off` does not say that the machine cannot"
         return ""
-    return "" if console.wait_exit(5) else "QEMU still runs after `off`"
+    return "" if console.wait_exit() else "QEMU still runs after `off`"
 
 
 def run_self_tests(machine, build, disk=None, log=None, echo=None, limit=60.0, extra=()):

@@ -202,7 +202,7 @@ def example_job(name, arch, build):
             wanted = [line.rstrip("\n") for line in file if line.strip()]
         command = machines.Machine(build=arch).command(build)
         command = [word.replace("ashlar.img", f"{name}.img") for word in command]
-        with run.Console(command, log, limit=30) as console:
+        with run.Console(command, log, limit=200) as console:
             try:
                 for line in wanted:
                     console.expect(line)

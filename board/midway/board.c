@@ -44,7 +44,7 @@ static const struct board_table midway_table = {
 };
 
 static enum ash_psci_conduit midway_psci;
-static ash_va_t midway_sregs = {MIDWAY_SREGS};
+static ash_va_t midway_sregs; /* 0: not mapped yet, or not at all */
 
 static void midway_discover(const void *hint, struct ash_platform *platform)
 {
@@ -79,14 +79,21 @@ static int midway_cpu_start(unsigned cpu, ash_pa_t entry)
     return midway_psci == ASH_PSCI_NONE ? 0 : psci_cpu_on(midway_psci, cpu, entry);
 }
 
+static void midway_request(uint32_t request)
+{
+    if (midway_sregs.value != 0) {
+        mmio_write32(midway_sregs, SREG_POWER_REQUEST, request);
+    }
+}
+
 static void midway_power_off(void)
 {
-    mmio_write32(midway_sregs, SREG_POWER_REQUEST, SREG_SHUTDOWN);
+    midway_request(SREG_SHUTDOWN);
 }
 
 static void midway_reset(void)
 {
-    mmio_write32(midway_sregs, SREG_POWER_REQUEST, SREG_HARD_RESET);
+    midway_request(SREG_HARD_RESET);
 }
 
 static const struct ash_console_ops midway_console = {pl011_put, pl011_get};

@@ -2,7 +2,8 @@
 /*
  * Xilinx's ZCU102 with the Zynq UltraScale+: where its devices are, which drivers they have, and
  * how its other CPUs start: by PSCI where firmware lives below us, else by the registers that hold
- * them in reset.
+ * them in reset. On hardware a first boot loader comes before us in either case: it sets up SDRAM,
+ * the UART's clock and the system counter, which QEMU has running from the start.
  */
 #include "ashlar/board.h"
 

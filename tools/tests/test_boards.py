@@ -71,7 +71,7 @@ class Descriptions(unittest.TestCase):
         class Console:
             did = []
 
-            def expect(self, text, _):
+            def expect(self, text):
                 self.did.append(text)
 
             send = did.append
