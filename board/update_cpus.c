@@ -15,10 +15,11 @@
 
 static uint32_t update_parked; /* CPUs that wait */
 static uint32_t update_go_on;  /* they may leave */
+static uint32_t update_called; /* which, as bits */
 
 RAMTEXT static void update_park(void *arg)
 {
-    unsigned long saved = port_irq_save();
+    unsigned long saved = port_all_save();
 
     (void)arg;
     (void)port_fetch_add(&update_parked, 1);
@@ -27,27 +28,40 @@ RAMTEXT static void update_park(void *arg)
         port_wait_event();
     }
     port_isb();
-    port_irq_restore(saved);
+    port_all_restore(saved);
+}
+
+/* All are started before the first one waits: a CPU that starts may have to be answered. */
+static int update_start_cpus(const char **what)
+{
+    if (ash_cpu_number() != 0 || (ash_platform.cpu_count > ASH_CPUS && ash_platform.secure)) {
+        *what = "there are CPUs that this build does not reach";
+        return ASH_EBUSY;
+    }
+    for (unsigned cpu = 1; cpu < ASH_CPUS && cpu < ash_platform.cpu_count; cpu++) {
+        if (ash_cpu_start(cpu) != 0) {
+            *what = "a CPU cannot be started";
+            return ASH_EBUSY;
+        }
+    }
+    return 0;
 }
 
 int update_park_cpus(const char **what)
 {
     uint32_t called = 0;
-    int error = 0;
+    int error = update_start_cpus(what);
 
-    if (ash_cpu_number() != 0 || (ash_platform.cpu_count > ASH_CPUS && ash_platform.secure)) {
-        *what = "there are CPUs that this build does not reach";
-        return ASH_EBUSY;
-    }
     update_parked = 0;
     update_go_on = 0;
+    update_called = 0;
     for (unsigned cpu = 1; error == 0 && cpu < ASH_CPUS && cpu < ash_platform.cpu_count; cpu++) {
-        *what = "a CPU cannot be started";
-        error = ash_cpu_start(cpu);
-        if (error == 0) {
+        if (ash_cpu_call(cpu, update_park, NULL) == 0) {
+            update_called |= 1u << cpu;
+            called++;
+        } else {
             *what = "a CPU is at work";
-            error = ash_cpu_call(cpu, update_park, NULL);
-            called += error == 0;
+            error = ASH_EBUSY;
         }
     }
     while (port_load_acquire(&update_parked) != called) {
@@ -59,12 +73,13 @@ int update_park_cpus(const char **what)
     return error;
 }
 
+/* Only those that wait: who is at work may be for ever. */
 void update_release_cpus(void)
 {
     port_store_release(&update_go_on, 1);
     port_send_event();
     for (unsigned cpu = 1; cpu < ASH_CPUS; cpu++) {
-        if (ash_cpu_online(cpu)) {
+        if ((update_called & 1u << cpu) != 0) {
             (void)ash_cpu_wait(cpu);
         }
     }

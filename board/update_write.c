@@ -142,16 +142,16 @@ static int update_program(const struct update_target *target, uint32_t offset,
 }
 
 /* First the old header loses its magic, in one word: what is left by an erasing that is cut short
- * may be anything, its header included. */
+ * may be anything, its header included. Whatever that word reads as now: it may be torn itself. */
 static int update_erase(const struct update_target *target, const struct update_image *image,
                         const struct ash_update_options *options, const char **what)
 {
-    static const uint32_t given_up = 0;
+    static uint32_t given_up; /* 0; in RAM: constants are in the bank */
     uint32_t end = ASH_SLOT_HEADER_BYTES + image->header.length;
     int error = target->unlock(target->flash, 0);
 
     *what = "the flash cannot be unlocked";
-    if (error == 0 && *(const volatile uint32_t *)target->view == ASH_SLOT_MAGIC) {
+    if (error == 0) {
         error = update_program(target, 0, &given_up, 4, what);
     }
     for (uint32_t at = 0; error == 0 && at < end; at += target->sector) {

@@ -57,6 +57,8 @@
  * Interrupts and CPUs
  *   unsigned long port_irq_save(void)              mask IRQ and FIQ; returns what was masked before
  *   void port_irq_restore(unsigned long saved)
+ *   unsigned long port_all_save(void), void port_all_restore(unsigned long saved)
+ *                the same for IRQ, FIQ and asynchronous aborts (targets)
  *   unsigned port_cpu(void)                        number of this CPU, 0 ... ASH_CPUS - 1
  *   unsigned port_inside(void)                     how many interrupts this CPU is in, one in the
  *                middle of another; plus PORT_INSIDE_START until its MMU is on

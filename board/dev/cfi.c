@@ -102,9 +102,13 @@ int cfi_take_query(struct cfi_flash *flash, const uint32_t query[CFI_QUERY_WORDS
 int cfi_open(struct cfi_flash *flash)
 {
     uint32_t query[CFI_QUERY_WORDS];
+    uint32_t frequency = port_timer_frequency();
 
+    if (frequency == 0) {
+        return ASH_ENODEV; /* how long an operation takes could not be told */
+    }
     cfi_read_query(flash, query);
-    return cfi_take_query(flash, query, port_timer_frequency());
+    return cfi_take_query(flash, query, frequency);
 }
 
 static int cfi_run(struct cfi_flash *flash, const struct cfi_operation *operation)
@@ -144,6 +148,18 @@ int cfi_erase(struct cfi_flash *flash, uint32_t offset)
     return error != 0 ? error : cfi_sector(flash, offset, CFI_ERASE);
 }
 
+static bool cfi_meet(uintptr_t one, size_t bytes, uintptr_t other, size_t other_bytes)
+{
+    return one < other + other_bytes && other < one + bytes;
+}
+
+/* Data that cannot be read while it is programmed. */
+static bool cfi_in_bank(const struct cfi_flash *flash, const void *data, size_t bytes)
+{
+    return cfi_meet((uintptr_t)data, bytes, (uintptr_t)flash->memory, flash->memory_bytes) ||
+           cfi_meet((uintptr_t)data, bytes, flash->base.value, flash->bytes);
+}
+
 int cfi_program(struct cfi_flash *flash, uint32_t offset, const void *data, size_t bytes)
 {
     const uint32_t *words = data;
@@ -151,6 +167,9 @@ int cfi_program(struct cfi_flash *flash, uint32_t offset, const void *data, size
 
     if (offset % 4 != 0 || bytes % 4 != 0 || (uintptr_t)data % 4 != 0) {
         return ASH_EALIGN;
+    }
+    if (cfi_in_bank(flash, data, bytes)) {
+        return ASH_EINVAL;
     }
     if (offset > flash->bytes || bytes > flash->bytes - offset) {
         return ASH_ERANGE;

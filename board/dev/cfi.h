@@ -46,17 +46,17 @@ int cfi_take_query(struct cfi_flash *flash, const uint32_t query[CFI_QUERY_WORDS
                    uint32_t frequency);
 
 /** Asks the bank; bank, base, bytes, memory and memory_bytes are given. Errors: those of
- * cfi_take_query.
- */
+ *  cfi_take_query; ASH_ENODEV as well if nobody has written the timer's frequency. */
 int cfi_open(struct cfi_flash *flash);
 
 /**
  * Erases the sector at `offset`, which is unlocked first. Programs words: all ones before, or only
  * ones to become zeros. offset is within the part; of a sector's start, or of a word.
- * Errors: ASH_EALIGN, ASH_ERANGE, ASH_EIO (the bank failed: flash->status), ASH_EPERM (it is locked
- * or has no voltage to program), ASH_ETIMEDOUT. On those three the content is undefined.
- * Context: one CPU alone; no other executes or reads anything of the bank. Interrupts are off for
- * one operation (a sector, a buffer) at a time. What was written is not compared.
+ * Errors: ASH_EALIGN, ASH_ERANGE, ASH_EINVAL (data that lies in the bank), ASH_EIO (the bank
+ * failed: flash->status), ASH_EPERM (it is locked or has no voltage to program), ASH_ETIMEDOUT. On
+ * those three the content is undefined. Context: one CPU alone; no other executes or reads anything
+ * of the bank. Interrupts are off for one operation (a sector, a buffer) at a time. What was
+ * written is not compared.
  */
 int cfi_erase(struct cfi_flash *flash, uint32_t offset);
 int cfi_unlock(struct cfi_flash *flash, uint32_t offset);

@@ -3,7 +3,8 @@
  * The commands of CFI flash as Intel has them (28F128J3 data sheet, sections 9 and 10). While the
  * bank does not show its array, nothing in it can be read: not an instruction, not a constant, not
  * a vector. So all of this is in .ramtext and calls nothing (tools/check_ramtext.py looks), has its
- * data in RAM, and runs with interrupts masked from the first command to READ ARRAY.
+ * data in RAM, and runs with interrupts and asynchronous aborts masked from the first command to
+ * READ ARRAY.
  */
 #include "board/dev/cfi.h"
 
@@ -91,7 +92,7 @@ RAMTEXT_INLINE void cfi_suspend(ash_va_t at)
 
 RAMTEXT uint32_t cfi_operate(const struct cfi_flash *flash, const struct cfi_operation *operation)
 {
-    unsigned long saved = port_irq_save();
+    unsigned long saved = port_all_save();
     ash_va_t at = operation->at;
     uint32_t status = CFI_READY;
 
@@ -112,18 +113,18 @@ RAMTEXT uint32_t cfi_operate(const struct cfi_flash *flash, const struct cfi_ope
     }
     cfi_command(at, CFI_CLEAR_STATUS);
     cfi_show_array(flash, at);
-    port_irq_restore(saved);
+    port_all_restore(saved);
     return status;
 }
 
 RAMTEXT void cfi_read_query(const struct cfi_flash *flash, uint32_t query[CFI_QUERY_WORDS])
 {
-    unsigned long saved = port_irq_save();
+    unsigned long saved = port_all_save();
 
     mmio_write32(flash->bank, 4 * 0x55, CFI_BOTH(CFI_QUERY));
     for (uint32_t i = 0; i < CFI_QUERY_WORDS; i++) {
         query[i] = mmio_read32(flash->bank, 4 * i);
     }
     cfi_show_array(flash, flash->bank);
-    port_irq_restore(saved);
+    port_all_restore(saved);
 }

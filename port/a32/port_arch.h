@@ -184,6 +184,19 @@ static inline void port_irq_restore(unsigned long saved)
     __asm__ volatile("msr cpsr_c, %0" ::"r"(saved) : "memory");
 }
 
+static inline unsigned long port_all_save(void)
+{
+    unsigned long saved;
+
+    __asm__ volatile("mrs %0, cpsr\n\tcpsid aif" : "=r"(saved)::"memory");
+    return saved;
+}
+
+static inline void port_all_restore(unsigned long saved)
+{
+    __asm__ volatile("msr cpsr_xc, %0" ::"r"(saved) : "memory");
+}
+
 static inline void port_irq_unmask(void)
 {
     __asm__ volatile("cpsie if" ::: "memory");

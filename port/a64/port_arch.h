@@ -186,6 +186,19 @@ static inline void port_irq_restore(unsigned long saved)
     SYS_WRITE64("daif", saved);
 }
 
+static inline unsigned long port_all_save(void)
+{
+    unsigned long saved = SYS_READ64("daif");
+
+    __asm__ volatile("msr daifset, #7" ::: "memory");
+    return saved;
+}
+
+static inline void port_all_restore(unsigned long saved)
+{
+    SYS_WRITE64("daif", saved);
+}
+
 static inline void port_irq_unmask(void)
 {
     __asm__ volatile("msr daifclr, #3" ::: "memory");

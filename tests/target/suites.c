@@ -42,6 +42,7 @@
     X(smp_alloc)                                                                                   \
     X(process)                                                                                     \
     X(sched)                                                                                       \
+    X(update)                                                                                      \
     X(block)                                                                                       \
     X(fw_cfg)                                                                                      \
     X(edu)                                                                                         \

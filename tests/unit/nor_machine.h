@@ -58,6 +58,7 @@ static struct {
 } nor;
 
 static jmp_buf nor_power;
+static uint32_t nor_frequency = 1000000; /* of the timer */
 
 static void nor_start(void)
 {
@@ -291,7 +292,7 @@ static inline void mmio_write32(ash_va_t base, uint32_t offset, uint32_t value)
 
 static inline uint32_t port_timer_frequency(void)
 {
-    return 1000000;
+    return nor_frequency;
 }
 
 static inline uint64_t port_timer_count(void)
@@ -299,14 +300,14 @@ static inline uint64_t port_timer_count(void)
     return nor.time += 1000;
 }
 
-static inline unsigned long port_irq_save(void)
+static inline unsigned long port_all_save(void)
 {
     assert_false(nor.masked);
     nor.masked = true;
     return 17;
 }
 
-static inline void port_irq_restore(unsigned long saved)
+static inline void port_all_restore(unsigned long saved)
 {
     assert_int_equal(saved, 17);
     assert_true(nor.masked);

@@ -25,6 +25,10 @@ static void asks_for_the_geometry(void **state)
 
     (void)state;
     nor_start();
+    flash = nor_flash();
+    nor_frequency = 0;
+    assert_int_equal(cfi_open(&flash), ASH_ENODEV);
+    nor_frequency = 1000000;
     flash = opened();
     assert_int_equal(flash.sector, NOR_SECTOR);
     assert_int_equal(flash.buffer, NOR_BUFFER);
@@ -128,6 +132,11 @@ static void refuses_what_is_outside(void **state)
     assert_int_equal(cfi_program(&flash, 0, data, 6), ASH_EALIGN);
     assert_int_equal(cfi_program(&flash, 0, (const char *)data + 2, 4), ASH_EALIGN);
     assert_int_equal(cfi_program(&flash, NOR_BYTES / 2, data, 0), 0);
+    /* what cannot be read while it is programmed */
+    assert_int_equal(cfi_program(&flash, 0, nor.array + 100 / 4, 4), ASH_EINVAL);
+    assert_int_equal(cfi_program(&flash, 0, nor.array + 5096 / 4, 8), ASH_EINVAL);
+    assert_int_equal(cfi_program(&flash, 0, half() + NOR_SECTOR / 4, 8), ASH_EINVAL);
+    assert_int_equal(cfi_program(&flash, 0, half() + NOR_BYTES / 8 - 1, 4), ASH_EINVAL);
     assert_int_equal(nor.operations, 0);
 }
 
