@@ -16,7 +16,7 @@ int arm_init(const struct ash_platform *platform, void (*move_console)(ash_va_t 
 
     move_console(error == 0 ? console : ash_va(0));
     error = first_error(error, gic_init(&platform->irq, platform->secure));
-    return first_error(error, timer_init(platform->timer_irq));
+    return first_error(error, timer_init(platform->timer_irq, platform->timer_hz));
 }
 
 int arm_cpu_init(void)

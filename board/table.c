@@ -13,6 +13,7 @@ static void add_table(struct ash_platform *platform, const struct board_table *t
     platform->console = table->console;
     platform->irq = table->irq;
     platform->timer_irq = table->timer_irq;
+    platform->timer_hz = table->timer_hz;
     platform->flash_count = table->flash.size != 0;
     platform->flash[0] = table->flash;
     platform->cpu_count = table->cpus;

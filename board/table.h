@@ -15,6 +15,7 @@ struct board_table {
     struct ash_range console;
     struct ash_irq_controller irq;
     uint32_t timer_irq; /**< of the virtual timer */
+    uint32_t timer_hz;  /**< what its counter counts, for firmware that nobody told; see timer.h */
     unsigned cpus;
     uint32_t cluster; /**< affinity of the first CPU; the others follow */
     unsigned reserved_count, device_count;

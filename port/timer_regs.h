@@ -16,6 +16,14 @@ static inline uint32_t port_timer_frequency(void)
     return SYS_READ(SYS_CNTFRQ);
 }
 
+/** Tells this CPU what it counts: software's part (DDI 0406C B8.1.1). Only from the Secure state of
+ *  a processor without AArch64 above it; elsewhere UNDEFINED. */
+static inline void port_timer_set_frequency(uint32_t hz)
+{
+    SYS_WRITE(SYS_CNTFRQ, hz);
+    port_isb();
+}
+
 /** The counter, not read ahead of what comes before. */
 static inline uint64_t port_timer_count(void)
 {

@@ -40,6 +40,10 @@
 #define SCU_SMP_ENTRY 0x180u
 #define SCU_SMP_SIGN  0x184u
 #define SCU_SMP_GO    0xabbaab00u
+/* And how fast the straps let the processor run, which is what its timer counts, as U-Boot's
+ * mach-aspeed/ast2600/lowlevel_init.S has it. */
+#define SCU_STRAP1        0x510u
+#define SCU_STRAP1_CLK(n) ((n) >> 8 & 7)
 
 /* Watchdog timer (AST2600 data sheet, chapter "WDT") */
 #define WDT_RELOAD         0x04u
@@ -70,10 +74,18 @@ static const struct board_table evb_table = {
 
 static ash_va_t evb_scu = {EVB_SCU}, evb_wdt = {EVB_WDT1};
 
+static uint32_t evb_timer_hz(void)
+{
+    uint32_t clk = SCU_STRAP1_CLK(mmio_read32(ash_va(EVB_SCU), SCU_STRAP1));
+
+    return clk >= 4 ? 800000000 : clk % 2 == 0 ? 1200000000 : 1600000000;
+}
+
 static void evb_discover(const void *hint, struct ash_platform *platform)
 {
     ns16550_init(ash_va(EVB_UART5), EVB_UART_SHIFT, EVB_UART_WIDTH);
     table_platform(hint, &evb_table, image_ram(), ash_boot_info.secure, platform);
+    platform->timer_hz = evb_timer_hz();
     platform->flash[platform->flash_count].base = ash_pa(EVB_FLASH_WINDOW);
     platform->flash[platform->flash_count].size = EVB_FLASH_BYTES;
     platform->flash_count++;

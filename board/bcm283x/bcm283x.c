@@ -134,7 +134,7 @@ int bcm283x_init(const struct ash_platform *platform)
         bcm2836_irq_init(bcm283x_local, peripheral);
     }
     error = first_error(error, interrupts);
-    return first_error(error, timer_init(platform->timer_irq));
+    return first_error(error, timer_init(platform->timer_irq, 0));
 }
 
 int bcm283x_cpu_init(void)

@@ -4,6 +4,7 @@
  */
 #include "board/dev/timer.h"
 
+#include "ashlar/boot.h"
 #include "ashlar/errors.h"
 #include "ashlar/irq.h"
 #include "port/timer_regs.h"
@@ -16,23 +17,31 @@ struct timer_tick {
 };
 
 static uint32_t timer_irq, timer_frequency;
-static uint64_t timer_start; /* count at boot */
-static uint64_t timer_scale; /* nanoseconds of one count, times 2^32 */
+static uint32_t timer_board_hz; /* what the board counts; 0: unknown */
+static uint64_t timer_start;    /* count at boot */
+static uint64_t timer_scale;    /* nanoseconds of one count, times 2^32 */
 static struct timer_tick timer_ticks[ASH_CPUS];
 
 void timer_cpu_init(void)
 {
+    if (timer_board_hz != 0 && ash_boot_info.secure && port_timer_frequency() == 0) {
+        port_timer_set_frequency(timer_board_hz);
+    }
     port_timer_set_control(0);
     port_timer_event_stream();
 }
 
-int timer_init(uint32_t irq)
+int timer_init(uint32_t irq, uint32_t hz)
 {
+    timer_board_hz = hz;
+    timer_cpu_init();
     timer_frequency = port_timer_frequency();
+    if (timer_frequency == 0) {
+        timer_frequency = hz;
+    }
     if (timer_frequency == 0) {
         return ASH_ENODEV;
     }
-    timer_cpu_init();
     timer_irq = irq;
     timer_scale = ((uint64_t)1000000000 << 32) / timer_frequency;
     timer_start = port_timer_count();

@@ -7,11 +7,15 @@
 
 #include "ashlar/board.h"
 
-/** Starts the clock at 0; ticks come as interrupt `irq` (0: there are none). ASH_ENODEV if nobody
- *  has told the counter's frequency. */
-int timer_init(uint32_t irq);
-/** Silences this CPU's timer, on a CPU that timer_init did not run on. The clock is the same on
- * all. */
+/**
+ * Starts the clock at 0; ticks come as interrupt `irq` (0: there are none). The counter's frequency
+ * is what whoever ran before us has told the processor; if nobody has, it is hz, what the board
+ * counts (0: unknown), and in the Secure state each CPU is told. hz only for boards whose secure
+ * state may do that (port_timer_set_frequency). ASH_ENODEV: nobody knows it.
+ */
+int timer_init(uint32_t irq, uint32_t hz);
+/** Silences this CPU's timer, and tells it the frequency, on a CPU that timer_init did not run on.
+ *  The clock is the same on all. */
 void timer_cpu_init(void);
 
 extern const struct ash_clock_ops timer_clock_ops;

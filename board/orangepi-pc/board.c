@@ -31,6 +31,7 @@
 
 #define H3_CPUS      4u
 #define H3_TIMER_IRQ 27u
+#define H3_TIMER_HZ  24000000u /* the oscillator; SPL tells nobody */
 #define H3_MMC0_IRQ  92u
 
 /* Registers are 4 bytes apart, and wide (section 8.3). */
@@ -69,12 +70,13 @@ static const struct board_table h3_table = {
     .console = {{H3_UART0}, H3_PAGE_BYTES},
     .irq = {2, {{H3_GICD}, 0x1000}, {{H3_GICC}, 0x2000}},
     .timer_irq = H3_TIMER_IRQ,
+    .timer_hz = H3_TIMER_HZ,
     .cpus = H3_CPUS,
     .device = h3_devices,
     .device_count = sizeof(h3_devices) / sizeof(h3_devices[0]),
 };
 
-static ash_va_t h3_prcm, h3_ccu;
+static ash_va_t h3_prcm = {H3_PRCM}, h3_ccu = {H3_CCU};
 static uint32_t h3_powered = 1; /* bit n: CPU n has been let go */
 
 static void h3_discover(const void *hint, struct ash_platform *platform)
@@ -96,11 +98,14 @@ static int h3_init(const struct ash_platform *platform)
     return first_error(error, ash_map_device(ash_pa(H3_CCU), H3_PAGE_BYTES, &h3_ccu));
 }
 
+/* Where no clock runs, as many looks at it as take at least as long. */
 static void h3_wait(uint64_t ns)
 {
-    uint64_t start = ash_now_ns();
+    uint64_t start = ash_now_ns(), now = start, looks = 0;
 
-    while (ash_now_ns() - start < ns) {
+    while (now != start ? now - start < ns : looks < ns) {
+        looks++;
+        now = ash_now_ns();
     }
 }
 
@@ -130,7 +135,7 @@ static int h3_cpu_start(unsigned cpu, ash_pa_t entry)
 {
     uint32_t bit = 1u << cpu;
 
-    if (cpu == 0 || cpu >= H3_CPUS || !ash_platform.secure) {
+    if (cpu == 0 || cpu >= H3_CPUS || !ash_platform.secure || h3_prcm.value == 0) {
         return ASH_ENODEV;
     }
     if ((h3_powered & bit) != 0) {
@@ -155,6 +160,9 @@ static void h3_power_off(void)
 
 static void h3_reset(void)
 {
+    if (h3_ccu.value == 0) {
+        return;
+    }
     mmio_write32(h3_ccu, WDOG0_CFG, WDOG0_CFG_SYSTEM);
     mmio_write32(h3_ccu, WDOG0_MODE, WDOG0_MODE_HALF_S);
     mmio_write32(h3_ccu, WDOG0_CTRL, WDOG0_CTRL_RESTART);

@@ -20,6 +20,7 @@
 
 #define VEXPRESS_CPUS       2u
 #define VEXPRESS_TIMER_IRQ  27u
+#define VEXPRESS_TIMER_HZ   24000000u /* the reference clock; the boot monitor tells */
 #define VEXPRESS_SYSTEM     0x1c010000u
 #define VEXPRESS_UART0      0x1c090000u
 #define VEXPRESS_PAGE_BYTES 0x1000u
@@ -42,6 +43,7 @@ static const struct board_table vexpress_table = {
     .console = {{VEXPRESS_UART0}, VEXPRESS_PAGE_BYTES},
     .irq = {2, {{0x2c001000u}, 0x1000}, {{0x2c002000u}, 0x2000}},
     .timer_irq = VEXPRESS_TIMER_IRQ,
+    .timer_hz = VEXPRESS_TIMER_HZ,
     .cpus = VEXPRESS_CPUS,
     .device = vexpress_devices,
     .device_count = 1,

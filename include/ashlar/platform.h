@@ -78,6 +78,7 @@ struct ash_platform {
     struct ash_range console; /**< registers of the UART; size 0: none known */
     struct ash_irq_controller irq;
     uint32_t timer_irq; /**< of the virtual timer, as the controller counts; 0: unknown */
+    uint32_t timer_hz;  /**< what its counter counts, as the board knows it; 0: unknown */
     struct ash_gpio_line power_off, restart;
     struct ash_range ram[ASH_PLATFORM_RAM];
     struct ash_reserved reserved[ASH_PLATFORM_RESERVED];

@@ -38,6 +38,7 @@ static const struct board_table table = {
     .console = {{0x30000}, 0x1000},
     .irq = {2, {{0x40000}, 0x1000}, {{0x50000}, 0x2000}},
     .timer_irq = 27,
+    .timer_hz = 24000000,
     .cpus = 3,
     .cluster = 0xf00,
     .reserved_count = 1,
@@ -89,6 +90,7 @@ static void check_table(void)
     check_range(p.irq.cpu, 0x50000, 0x2000);
     assert_int_equal(p.irq.version, 2);
     assert_int_equal(p.timer_irq, 27);
+    assert_int_equal(p.timer_hz, 24000000);
     assert_int_equal(p.flash_count, 1);
     check_range(p.flash[0], 0x8000000, 0x100000);
     assert_int_equal(p.device_count, 2);
