@@ -112,20 +112,30 @@ int irq_table_detach(uint32_t irq)
     return error;
 }
 
-void irq_table_handle(uint32_t irq)
+/* Under the lock: a slot may go from one interrupt to another, on another CPU. */
+static struct irq_handler irq_handler_locked(uint32_t irq)
 {
     struct irq_handler handler = {NULL, NULL};
 
     if (irq_slot[irq] != 0) {
         handler = irq_handlers[irq_slot[irq] - 1];
-    }
-    if (handler.function != NULL) {
-        handler.function(handler.arg);
     } else {
         /* Left enabled, one that nobody serves would come again at once, for ever. */
         irq_chip->disable(irq);
-        (void)port_fetch_add_relaxed(&irq_counts.unclaimed, 1);
+        irq_counts.unclaimed++;
         irq_counts.last_unclaimed = irq;
+    }
+    return handler;
+}
+
+void irq_table_handle(uint32_t irq)
+{
+    unsigned long saved = spinlock_acquire(&irq_lock);
+    struct irq_handler handler = irq_handler_locked(irq);
+
+    spinlock_release(&irq_lock, saved);
+    if (handler.function != NULL) {
+        handler.function(handler.arg);
     }
 }
 

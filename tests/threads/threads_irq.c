@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The table of interrupt handlers on several CPUs: each has interrupts of its own, which it
- * attaches, takes and detaches, and all want one more, which one has at a time. The controller is
- * the test's.
+ * attaches, takes and detaches, and all want one more, which one has at a time. Meanwhile one of
+ * them hands a slot from one interrupt to another, and the others take the first of these. The
+ * controller is the test's.
  */
 #include "board/dev/gic.c"
 #include "board/irq_table.c"
@@ -12,6 +13,7 @@
 #define FIRST  32u
 #define OWN    6u   /* interrupts of a CPU */
 #define WANTED 200u /* by all */
+#define PAIR   210u /* two that come and go in one slot */
 #define INTIDS 256
 #define NONE   1023u /* what the controller says when an interrupt was withdrawn */
 
@@ -43,17 +45,17 @@ static int cpu_init(void)
 
 static void enable(uint32_t irq)
 {
-    MUST(port_exchange32(&enabled[irq], 0, 1));
+    MUST(port_exchange32(&enabled[irq], 0, 1) || irq >= PAIR);
 }
 
 static void disable(uint32_t irq)
 {
-    MUST(port_exchange32(&enabled[irq], 1, 0));
+    MUST(port_exchange32(&enabled[irq], 1, 0) || irq >= PAIR);
 }
 
 static uint32_t acknowledge(void)
 {
-    MUST(pending == NONE || port_load_acquire(&enabled[pending]) == 1);
+    MUST(pending >= PAIR || port_load_acquire(&enabled[pending]) == 1);
     return pending;
 }
 
@@ -77,6 +79,31 @@ static void take(void *arg)
 {
     MUST(arg == &taken[port_cpu()]);
     ++*(uint64_t *)arg;
+}
+
+static char pair[2];
+
+static void take_first(void *arg)
+{
+    MUST(arg == &pair[0] && pending == PAIR);
+}
+
+static void take_second(void *arg)
+{
+    MUST(arg == &pair[1] && pending == PAIR + 1);
+}
+
+static void use_pair(void)
+{
+    if (port_cpu() == 0) {
+        MUST(gic_irq_ops.attach(PAIR, take_first, &pair[0]) == 0);
+        MUST(gic_irq_ops.detach(PAIR) == 0);
+        MUST(gic_irq_ops.attach(PAIR + 1, take_second, &pair[1]) == 0);
+        MUST(gic_irq_ops.detach(PAIR + 1) == 0);
+    } else {
+        pending = PAIR;
+        MUST(gic_irq_ops.dispatch());
+    }
 }
 
 static void use_own(uint64_t *count)
@@ -106,6 +133,7 @@ static void work(void *arg)
             MUST(gic_irq_ops.detach(WANTED) == 0);
         }
         use_own(count);
+        use_pair();
         pending = NONE;
         MUST(!gic_irq_ops.dispatch());
     }
