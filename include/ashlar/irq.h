@@ -18,8 +18,8 @@ struct ash_irq_stats {
 
 /**
  * Calls handler(arg) on interrupt `irq` (the controller's number) and enables it; a shared
- * interrupt comes to this CPU. An interrupt that is private to each CPU is attached by each of them
- * with the same handler and arg.
+ * interrupt comes to this CPU, or to CPU 0 where the controller has no choice (BCM283x). An
+ * interrupt that is private to each CPU is attached by each of them with the same handler and arg.
  * Errors: ASH_EINVAL (no such interrupt, no handler), ASH_EEXIST (taken), ASH_ENOMEM (all 32
  * handlers are taken), ASH_ENODEV (no controller).
  * Context: MMU on, any. Cost: bounded. Barriers: DSB before the interrupt is enabled.
