@@ -24,5 +24,5 @@ PROGRAM_FLAGS := $(subst -marm,-mthumb,$(ARCH_FLAGS))
 PROGRAM_BASE  := $(shell printf '0x%x' \
     $$((0x100010000 - (1 << $(or $(filter-out 0,$(SPACEBITS)),30)))))
 MKIMAGE_ARCH := arm
-# log2 of the addresses that spaces have
-ARCH_DEFINES := -DASH_SPACE_BITS=$(SPACEBITS)
+# log2 of the addresses that spaces have: a board's constant
+BOARD_DEFINES := -DASH_SPACE_BITS=$(SPACEBITS)

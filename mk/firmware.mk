@@ -88,7 +88,8 @@ define compile
 $(call object,$1): $1 | packages
 	$$(call say,$(if $(filter %.S,$1),AS,CC)      $1)
 	@mkdir -p $$(@D)
-	$$(Q)$$(CC) $(if $(filter %.S,$1),$(A_FLAGS),$(C_FLAGS) $$(EXTRA)) -MMD -MP -MT $$@ -MF $$(@:.o=.d) \
+	$$(Q)$$(CC) $(if $(filter %.S,$1),$(A_FLAGS),$(C_FLAGS) $$(EXTRA)) \
+	    $(if $(filter board/$(BOARD)/%,$1),$(BOARD_DEFINES)) -MMD -MP -MT $$@ -MF $$(@:.o=.d) \
 	    -c $1 -o $$@.$$$$$$$$ && mv $$@.$$$$$$$$ $$@
 endef
 $(foreach source,$(LIB_SOURCES) $(FIRMWARE_SOURCES) $(BENCH_SOURCES) $(BENCH_LIBC_SOURCES),$(eval $(call compile,$(source))))
@@ -102,18 +103,18 @@ $(B)/libashlar.a: $(LIB_OBJECTS) $(B)/obj/library.list tools/check_early.py tool
 	    --cache $(O)/obj/libc.symbols $(EARLY_OBJECTS)
 	$(Q)$(PYTHON) tools/check_ramtext.py $(LIB_OBJECTS)
 
-$(IMAGES:%=$(B)/%.elf): $(B)/%.elf: $(FIRMWARE_OBJECTS) $(O)/programs.o $(B)/libashlar.a $(B)/obj/link.flags \
+$(IMAGES:%=$(B)/%.elf): $(B)/%.elf: $(FIRMWARE_OBJECTS) $(B)/programs.o $(B)/libashlar.a $(B)/obj/link.flags \
         $(LAYOUTS) $(LINK_CHECKS)
 	$(call say,LD      $@)
-	$(Q)$(CC) $(LD_FLAGS) -T $(call script,$*) -Wl,-Map=$(B)/$*.map $(FIRMWARE_OBJECTS) $(O)/programs.o $(LD_LIBS) -o $@
+	$(Q)$(CC) $(LD_FLAGS) -T $(call script,$*) -Wl,-Map=$(B)/$*.map $(FIRMWARE_OBJECTS) $(B)/programs.o $(LD_LIBS) -o $@
 	$(call check_linked,$*)
 
 # The firmware that measures: it runs where the board's usual image does, and nothing of that one is in
 # it.
-$(B)/bench.elf: $(BENCH_OBJECTS) $(O)/programs.o $(B)/libashlar.a $(B)/obj/link.flags $(LAYOUTS) \
+$(B)/bench.elf: $(BENCH_OBJECTS) $(B)/programs.o $(B)/libashlar.a $(B)/obj/link.flags $(LAYOUTS) \
         $(LINK_CHECKS)
 	$(call say,LD      $@)
-	$(Q)$(CC) $(LD_FLAGS) -T $(call script,$(IMAGE)) -Wl,-Map=$(B)/bench.map $(BENCH_OBJECTS) $(O)/programs.o $(LD_LIBS) -o $@
+	$(Q)$(CC) $(LD_FLAGS) -T $(call script,$(IMAGE)) -Wl,-Map=$(B)/bench.map $(BENCH_OBJECTS) $(B)/programs.o $(LD_LIBS) -o $@
 	$(call check_linked,bench)
 
 # The one that measures the C library's own allocator: its members come before Ashlar's.
@@ -178,11 +179,11 @@ EXAMPLES := $(notdir $(patsubst %/,%,$(dir $(wildcard examples/*/main.c))))
 example_script = $(firstword $(wildcard examples/$1/*.ld) examples/hello/hello.ld)
 define example
 $(B)/$1.elf: $(wildcard examples/$1/*) $(call example_script,$1) $(wildcard include/ashlar/*.h) \
-        $(O)/programs.o $(B)/libashlar.a $(B)/obj/link.flags $(LINK_CHECKS)
+        $(B)/programs.o $(B)/libashlar.a $(B)/obj/link.flags $(LINK_CHECKS)
 	$(call say,EXAMPLE $$@)
-	$$(Q)$$(CC) $(filter-out -I%,$(C_FLAGS)) -Iinclude $(filter-out -L ld,$(LD_FLAGS)) \
+	$$(Q)$$(CC) $(filter-out -I%,$(C_FLAGS)) $(BOARD_DEFINES) -Iinclude $(filter-out -L ld,$(LD_FLAGS)) \
 	    -T $(call example_script,$1) -Wl,-Map=$(B)/$1.map \
-	    $(wildcard examples/$1/*.c) $(O)/programs.o $(LD_LIBS) -o $$@
+	    $(wildcard examples/$1/*.c) $(B)/programs.o $(LD_LIBS) -o $$@
 	$$(call check_linked,$1)
 endef
 $(foreach name,$(EXAMPLES),$(eval $(call example,$(name))))

@@ -101,8 +101,9 @@ endif
 VARIANT := $(if $(CPU),-$(CPU))$(if $(filter-out 1,$(CHECK)),-check$(CHECK))$(if \
     $(filter-out 4,$(CPUS)),-cpus$(CPUS))
 O := build/$(ARCH)$(VARIANT)$(if $(filter a64-48,$(ARCH)-$(VABITS)),-va48)$(if \
-    $(filter a32,$(ARCH)),$(if $(filter-out 30,$(SPACEBITS)),-space$(SPACEBITS))$(if $(filter no,$(SIMD)),-nosimd))
-B := $(O:build/%=build/$(BOARD)-%)
+    $(filter a32,$(ARCH)),$(if $(filter no,$(SIMD)),-nosimd))
+B := $(O:build/%=build/$(BOARD)-%)$(if $(filter a32,$(ARCH)),$(if \
+    $(filter-out 30,$(SPACEBITS)),-space$(SPACEBITS)))
 # Host builds take CHECK and CPUS from the same options.
 H := build/host$(subst -$(CPU),,$(VARIANT))
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# Programs of user mode, under $(O)/programs: examples/programs/NAME.c, each a static ELF file that
-# is linked at the address where a space's programs lie; and $(O)/programs.o, the cpio archive of
+# Programs of user mode, under $(B)/programs: examples/programs/NAME.c, each a static ELF file that
+# is linked at the address where a space's programs lie; and $(B)/programs.o, the cpio archive of
 # them as constants, for firmware that runs programs.
 
 PROGRAM_SHARED := examples/programs/program.c
@@ -11,16 +11,16 @@ PROGRAM_C_FLAGS := $(PROGRAM_FLAGS) -std=gnu17 -O2 -ffreestanding -ffunction-sec
 PROGRAM_LD_FLAGS := -nostartfiles -nodefaultlibs -static -T examples/programs/program.ld \
     -Wl,--defsym=PROGRAM_BASE=$(PROGRAM_BASE) -Wl,--gc-sections -Wl,--build-id=none \
     -Wl,--nmagic -Wl,-z,noexecstack -Wl,--fatal-warnings
-$(eval $(call stamp,$(O)/programs/flags,$(PROGRAM_C_FLAGS) $(PROGRAM_LD_FLAGS) $(PROGRAMS)))
+$(eval $(call stamp,$(B)/programs/flags,$(PROGRAM_C_FLAGS) $(PROGRAM_LD_FLAGS) $(PROGRAMS)))
 
-$(O)/programs/%.elf: examples/programs/%.c $(PROGRAM_SHARED) examples/programs/program.h \
+$(B)/programs/%.elf: examples/programs/%.c $(PROGRAM_SHARED) examples/programs/program.h \
         examples/programs/program.ld examples/programs/$(ARCH)/start.S include/ashlar/call.h \
-        include/ashlar/errors.h $(O)/programs/flags
+        include/ashlar/errors.h $(B)/programs/flags
 	$(call say,PROGRAM $@)
 	$(Q)$(CC) $(PROGRAM_C_FLAGS) $(PROGRAM_LD_FLAGS) $(filter %.c %.S,$^) -lc -lgcc -o $@
 
 # Without symbols, and with a date that is always the same: two builds give the same bytes.
-$(O)/programs.cpio: $(PROGRAMS:%=$(O)/programs/%.elf) $(O)/programs/flags
+$(B)/programs.cpio: $(PROGRAMS:%=$(B)/programs/%.elf) $(B)/programs/flags
 	$(call say,CPIO    $@)
 	$(Q)rm -rf $(@D)/programs/archive && mkdir $(@D)/programs/archive
 	$(Q)for name in $(PROGRAMS); do $(OBJCOPY) --strip-all $(@D)/programs/$$name.elf \
@@ -28,5 +28,5 @@ $(O)/programs.cpio: $(PROGRAMS:%=$(O)/programs/%.elf) $(O)/programs/flags
 	$(Q)cd $(@D)/programs/archive && printf '%s\n' $(PROGRAMS) | \
 	    cpio --quiet -o -H newc --reproducible -R 0:0 >$(CURDIR)/$@
 
-$(O)/programs.o: examples/programs/archive.S $(O)/programs.cpio
-	$(Q)$(CC) $(A_FLAGS) -DARCHIVE='"$(O)/programs.cpio"' -c $< -o $@
+$(B)/programs.o: examples/programs/archive.S $(B)/programs.cpio
+	$(Q)$(CC) $(A_FLAGS) -DARCHIVE='"$(B)/programs.cpio"' -c $< -o $@
