@@ -24,8 +24,8 @@ Ashlar: a memory manager for bare-metal Arm Cortex-A.
   make mutants        each patch of tests/mutants must make a test fail
   make mutants-fuzz   each patch of the table code must make the fuzzer fail
   make fuzz           each fuzzer for FUZZ_SECONDS; FUZZ_STEPS random operations on each format of
-                      tables, RANDOM_STEPS on each allocator with words of 64 and of 32 bits
-                      of translation tables
+                      translation tables, RANDOM_STEPS on each allocator, with words of 64 and of
+                      32 bits
   make soak           spaces and programs on 4 CPUs for SOAK_SECONDS, on both architectures; and a
                       power cut after each operation of an update
   make fuzz-coverage  the share of the table code's branches that random operations take

@@ -26,7 +26,6 @@ Called by itself, it makes the README's table of them anew.
     smp, ram, machine, ...  as above, where this way differs
     steps = [{expect = "..."}, {send = "..."}]   what a person does at the loader's prompt
     test = false            not a row of `make test`
-    soak = true             a row of `make soak` instead
 
     [bench]                 how the image that measures is started, {build}/bench.img or .bin or .elf:
                             a job of `make test`; words as above
@@ -45,7 +44,7 @@ TURNS = 4  # CPUs, from which on QEMU runs one at a time
 README = os.path.join(ROOT, "README.md")
 TABLE = re.compile(r"(<!-- boards -->\n).*(<!-- end boards -->)", re.DOTALL)
 WORDS = {"title", "machine", "cpu", "ram", "mem", "smp", "serial", "loader_serial", "power_off", "arch",
-         "what", "arguments", "entered", "steps", "test", "soak", "qemu", "image", "card", "reads_card"}
+         "what", "arguments", "entered", "steps", "test", "qemu", "image", "card", "reads_card"}
 
 
 @dataclass(frozen=True)
@@ -137,7 +136,7 @@ def machines_of(board, name, settings):
         raise ValueError(f"{board}: {name}: unknown: {', '.join(sorted(unknown))}")
     if missing := {"title", "machine", "ram", "what", "entered"} - set(settings):
         raise ValueError(f"{board}: {name}: missing: {', '.join(sorted(missing))}")
-    settings = {word: value for word, value in settings.items() if word not in ("test", "soak")}
+    settings = {word: value for word, value in settings.items() if word != "test"}
     for arch in settings.pop("arch", ["a32"]):
         yield BoardMachine(
             board, name.removeprefix("boot."), arch,
@@ -154,7 +153,7 @@ def read(board, text):
         raise ValueError(f"{board}: no [boot.NAME]")
     for name, boot in boots.items():
         settings = {"image": "ashlar", **described, **boot}
-        where = "soak" if settings.get("soak") else "test" if settings.get("test", True) else ""
+        where = "test" if settings.get("test", True) else ""
         for machine in machines_of(board, f"boot.{name}", settings):
             yield where, machine
 
@@ -180,7 +179,7 @@ def names():
 
 
 def machines(board):
-    """[(where it is tested: test, soak or nowhere, BoardMachine)]"""
+    """[(where it is tested: test or nowhere, BoardMachine)]"""
     return list(read(board, read_file(board)))
 
 
@@ -201,7 +200,7 @@ def find(board, arch, entry=""):
 
 def table():
     """The rows of the README's table, one for each way to boot."""
-    tested = {"test": "`make test`", "soak": "`make soak`", "": "by hand"}
+    tested = {"test": "`make test`", "": "by hand"}
     lines = ["| board | started from | states | entered in | CPUs | RAM | tested by |",
              "|---|---|---|---|---|---|---|"]
     for board in names():

@@ -24,15 +24,15 @@ entered = "EL1"
 serial = 1
 card = "{build}/c.img"
 arguments = ["-drive", "if=sd,file={disk}"]
-soak = true
+test = false
 steps = [{expect = "=>"}, {send = "go\\r"}]
 """
 
 
 class Descriptions(unittest.TestCase):
     def test_good(self):
-        (where, flash), (soak, kernel), (_, other) = boards.read("b", GOOD)
-        self.assertEqual((where, soak), ("test", "soak"))
+        (where, flash), (nowhere, kernel), (_, other) = boards.read("b", GOOD)
+        self.assertEqual((where, nowhere), ("test", ""))
         self.assertEqual((flash.name, kernel.name, other.name),
                          ("b flash a32", "b kernel a32", "b kernel a64"))
         command = flash.command("build/b")
