@@ -17,6 +17,9 @@ static void add_table(struct ash_platform *platform, const struct board_table *t
     platform->flash_count = table->flash.size != 0;
     platform->flash[0] = table->flash;
     platform->cpu_count = table->cpus;
+    if (!platform->secure && table->psci != ASH_PSCI_NONE) {
+        platform->psci = table->psci;
+    }
     for (unsigned i = 0; i < table->cpus && i < ASH_PLATFORM_CPUS; i++) {
         platform->cpu_id[i] = table->cluster + i;
     }

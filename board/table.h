@@ -16,6 +16,8 @@ struct board_table {
     struct ash_irq_controller irq;
     uint32_t timer_irq; /**< of the virtual timer */
     uint32_t timer_hz;  /**< what its counter counts, for firmware that nobody told; see timer.h */
+    enum ash_psci_conduit
+        psci; /**< to firmware that left the non-secure state to us; NONE: as a tree says */
     unsigned cpus;
     uint32_t cluster; /**< affinity of the first CPU; the others follow */
     unsigned reserved_count, device_count;

@@ -38,6 +38,7 @@ static const struct board_table sabre_table = {
     .console = {{SABRE_UART1}, SABRE_PAGE_BYTES},
     .irq = {2, {{0x31001000u}, 0x1000}, {{0x31002000u}, 0x2000}},
     .timer_irq = SABRE_TIMER_IRQ,
+    .psci = ASH_PSCI_SMC,
     .cpus = SABRE_CPUS,
     .device = sabre_devices,
     .device_count = sizeof(sabre_devices) / sizeof(sabre_devices[0]),
@@ -54,8 +55,6 @@ static void sabre_discover(const void *hint, struct ash_platform *platform)
     table_platform(hint, &sabre_table, image_ram(), ash_boot_info.secure, platform);
     if (ash_boot_info.secure) {
         platform->cpu_count = 1;
-    } else {
-        platform->psci = ASH_PSCI_SMC;
     }
     sabre_psci = platform->psci;
 }

@@ -38,6 +38,7 @@ static const struct board_table midway_table = {
     .console = {{MIDWAY_UART}, MIDWAY_PAGE_BYTES},
     .irq = {2, {{0xfff11000u}, 0x1000}, {{0xfff12000u}, 0x2000}},
     .timer_irq = MIDWAY_TIMER_IRQ,
+    .psci = ASH_PSCI_SMC,
     .cpus = MIDWAY_CPUS,
     .device = midway_devices,
     .device_count = 1,
@@ -50,9 +51,6 @@ static void midway_discover(const void *hint, struct ash_platform *platform)
 {
     pl011_init(ash_va(MIDWAY_UART));
     table_platform(hint, &midway_table, image_ram(), ash_boot_info.secure, platform);
-    if (!ash_boot_info.secure) {
-        platform->psci = ASH_PSCI_SMC; /* whoever left the secure state to us is called so */
-    }
     midway_psci = platform->psci;
 }
 

@@ -51,6 +51,7 @@ static const struct board_table zcu102_table = {
     .console = {{ZCU102_UART0}, ZCU102_PAGE_BYTES},
     .irq = {2, {{0xf9010000u}, 0x1000}, {{0xf902f000u}, 0x2000}},
     .timer_irq = ZCU102_TIMER_IRQ,
+    .psci = ASH_PSCI_SMC,
     .cpus = ZCU102_CPUS,
     .device = zcu102_devices,
     .device_count = sizeof(zcu102_devices) / sizeof(zcu102_devices[0]),
@@ -63,9 +64,6 @@ static void zcu102_discover(const void *hint, struct ash_platform *platform)
 {
     cadence_uart_init(ash_va(ZCU102_UART0));
     table_platform(hint, &zcu102_table, image_ram(), ash_boot_info.secure, platform);
-    if (!ash_boot_info.secure) {
-        platform->psci = ASH_PSCI_SMC; /* whoever left the secure state to us is called so */
-    }
     zcu102_psci = platform->psci;
 }
 

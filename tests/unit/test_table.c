@@ -285,9 +285,23 @@ static void reserved_ranges_beyond_the_table_cost_ram(void **state)
     check_range(p.ram[0], RAM, 0x3000);
 }
 
+/* Who left the non-secure state to us is called as the table says; the secure state has nobody. */
+static void firmware_below_is_called(void **state)
+{
+    struct board_table called = table;
+
+    (void)state;
+    called.psci = ASH_PSCI_SMC;
+    table_platform(NULL, &called, image, false, &p);
+    assert_int_equal(p.psci, ASH_PSCI_SMC);
+    table_platform(NULL, &called, image, true, &p);
+    assert_int_equal(p.psci, ASH_PSCI_NONE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(firmware_below_is_called),
         cmocka_unit_test(a_tree_is_believed),
         cmocka_unit_test(the_table_has_the_devices),
         cmocka_unit_test(the_image_must_fit),
